@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Targets call scripts; "make help" lists them.
+
+BASE  ?= 7.2
+KDIR  ?=
+ARGS  ?=
+
+# What the series goes on: Debian's source of kernel BASE, or a tree that the user has.
+SRC   := $(if $(KDIR),$(abspath $(KDIR)),$(BASE))
+S     := tools/series
+T     := tools/testing/tdx
+KTREE  = $(shell $S/fetch --path '$(SRC)')
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help tree run test check series apply refresh clean distclean
+
+help:		## this text
+	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
+	@echo
+	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
+	@echo '  ARGS="..." goes to run, test and check.'
+
+tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
+	@$S/deps build
+	@$S/apply '$(SRC)'
+
+run: tree	## boot the patched kernel on the mock TDX module
+	@$S/deps build qemu
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run $(ARGS)
+
+test: tree	## boot all test scenarios
+	@$S/deps build qemu
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
+
+check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
+	@$S/deps build check
+	@$S/check $(ARGS)
+
+series: tree	## patches for the mailing list, in build/series-$(BASE)
+	@$S/export '$(SRC)'
+
+apply:		## put the series on the tree KDIR=<dir> that you have
+	@$S/apply $(if $(KDIR),--in-place) '$(SRC)'
+
+refresh:	## take edits made in build/linux-$(BASE) back to this repository
+	@$S/refresh '$(SRC)'
+
+clean:		## remove what was built; keep downloads and kernel trees
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.*
+
+distclean:	## remove build/
+	@rm -rf build
