@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a machine without TDX lacks to boot on the mock TDX module, apart from
+ * the SEAMCALL instruction.  Only for tests.
+ */
+#ifndef _ASM_X86_TDX_MOCK_H
+#define _ASM_X86_TDX_MOCK_H
+
+#include <linux/errno.h>
+#include <linux/types.h>
+
+#ifdef CONFIG_INTEL_TDX_MOCK
+int tdx_mock_keyids(u32 *start, u32 *nr);
+bool tdx_mock_replaces_vmx(void);
+u64 tdx_mock_driven_features(void);
+#else
+static inline int tdx_mock_keyids(u32 *start, u32 *nr) { return -ENODEV; }
+static inline bool tdx_mock_replaces_vmx(void) { return false; }
+static inline u64 tdx_mock_driven_features(void) { return 0; }
+#endif
+
+#endif /* _ASM_X86_TDX_MOCK_H */

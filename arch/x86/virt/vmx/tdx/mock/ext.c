@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mock TDX module: extensions, the pool of memory that they live on, and
+ * objects that are made of a list of pages.
+ */
+#include <linux/bitfield.h>
+#include <linux/bitops.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <asm/tdx.h>
+
+#include "../tdx.h"
+#include "model.h"
+
+/* HPA_LIST_INFO and HPA_ARRAY_T: the frame, and the fields around it */
+#define LIST_FIRST_ENTRY	GENMASK_ULL(11, 3)
+#define LIST_FRAME		GENMASK_ULL(51, 12)
+#define LIST_LAST_ENTRY		GENMASK_ULL(63, 55)
+#define LIST_INFO_RESERVED	(~(LIST_FIRST_ENTRY | LIST_FRAME | LIST_LAST_ENTRY))
+#define ARRAY_RESERVED		(~(LIST_FRAME | LIST_LAST_ENTRY))
+
+/* TDISP function id: BDF, segment, segment valid */
+#define FUNCTION_ID_RESERVED	(~GENMASK_ULL(24, 0))
+
+static bool is_aligned_private(u64 hpa)
+{
+	return !(hpa & ~LIST_FRAME);
+}
+
+/*
+ * Take @nr pages of @list.  TDX_SUCCESS, or why the first page that could not
+ * be taken could not; *@taken is how many were.
+ *
+ * Written for long lists of neighbours: the kernel's benchmark counts the
+ * instructions in here, too.
+ */
+static u64 take_pages(struct tdx_mock *mock, const u64 *list, unsigned int nr, u8 type,
+		      unsigned int *taken)
+{
+	struct mock_frame *frame = NULL;
+	u64 expected = 0;
+
+	for (*taken = 0; *taken < nr; (*taken)++) {
+		u64 hpa = list[*taken];
+
+		if (!frame || hpa != expected) {
+			if (!is_aligned_private(hpa))
+				return mock_operand_invalid(MOCK_OPERAND_RCX);
+			frame = mock_frame(mock, hpa);
+			if (!frame)
+				return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
+		}
+
+		if (frame->type != PT_NDA || frame->flags != MOCK_FRAME_CONVERTIBLE) {
+			if (frame->flags & MOCK_FRAME_OWNED)
+				mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, hpa);
+			if (frame->flags & MOCK_FRAME_DIRTY)
+				mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, hpa);
+			return TDX_PAGE_METADATA_INCORRECT | MOCK_OPERAND_RCX;
+		}
+
+		frame->type = type;
+		frame->flags |= MOCK_FRAME_OWNED;
+		/* The next CMR has a table of its own: look it up */
+		expected = mock_is_last_frame(mock, hpa) ? 0 : hpa + PAGE_SIZE;
+		frame++;
+	}
+
+	return TDX_SUCCESS;
+}
+
+static void return_pages(struct tdx_mock *mock, const struct mock_object *object)
+{
+	for (unsigned int i = 0; i < object->nr_pages; i++) {
+		struct mock_frame *frame = mock_frame(mock, object->hpas[i]);
+
+		/* The caches may hold what the module has written: not clean yet */
+		frame->type = PT_NDA;
+		frame->flags = (frame->flags & ~MOCK_FRAME_OWNED) | MOCK_FRAME_DIRTY;
+	}
+}
+
+static u64 list_checksum(const u64 *list, unsigned int first, unsigned int last)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = first; i <= last; i++)
+		sum = rol64(sum, 5) ^ list[i];
+
+	return sum;
+}
+
+u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	struct mock_ext *ext = &mock->ext;
+	u64 info = call->args->rcx;
+	unsigned int first = FIELD_GET(LIST_FIRST_ENTRY, info);
+	unsigned int last = FIELD_GET(LIST_LAST_ENTRY, info);
+	unsigned int nr, taken;
+	const u64 *list;
+	u64 status;
+
+	if (!mock_memory_initialized(mock))
+		return MOCK_SYS_NOT_READY;
+
+	list = mock_operand(mock, info & LIST_FRAME, PAGE_SIZE, PAGE_SIZE);
+	if (!list || (info & LIST_INFO_RESERVED) || first > last)
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	/* An interrupted call goes on where it was, with what it had */
+	if (ext->resume_info) {
+		if (info != ext->resume_info)
+			return MOCK_INVALID_RESUMPTION;
+		if (list_checksum(list, first, last) != ext->resume_checksum)
+			mock_breach(mock, TDX_MOCK_LIST_CHANGED, info & LIST_FRAME);
+	} else if (first) {
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+	}
+	ext->resume_info = 0;
+
+	nr = min(last - first + 1, mock->config.ext_step ?: U32_MAX);
+	/* More than was asked for is not taken, and no error */
+	nr = min(nr, ext->nr_missing);
+	status = take_pages(mock, list + first, nr, MOCK_PT_POOL, &taken);
+	ext->nr_missing -= taken;
+	if (status)
+		return status;
+
+	if (first + nr > last || !ext->nr_missing)
+		return TDX_SUCCESS;
+
+	info = (info & ~LIST_FIRST_ENTRY) | FIELD_PREP(LIST_FIRST_ENTRY, first + nr);
+	ext->resume_info = info;
+	ext->resume_checksum = list_checksum(list, first + nr, last);
+	call->args->rcx = info;
+	return TDX_INTERRUPTED_RESUMABLE;
+}
+
+static void write_pool_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *data)
+{
+	if (frame->type == MOCK_PT_POOL)
+		mock_stamp_page(mock, pa);
+}
+
+u64 mock_ext_init(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	struct mock_ext *ext = &mock->ext;
+
+	if (!ext->init_required || ext->nr_missing)
+		return MOCK_OP_STATE_INCORRECT;
+
+	if (ext->nr_init_calls++ < mock->config.ext_init_steps)
+		return TDX_INTERRUPTED_RESUMABLE;
+
+	/* From here on the pool is in use */
+	mock_walk_frames(mock, write_pool_page, NULL);
+	ext->init_required = false;
+	return TDX_SUCCESS;
+}
+
+/* The pages of an HPA_ARRAY_T; NULL if it is none */
+static const u64 *array_pages(struct tdx_mock *mock, const u64 *array, unsigned int *nr)
+{
+	*nr = FIELD_GET(LIST_LAST_ENTRY, *array) + 1;
+	if (*array & ARRAY_RESERVED)
+		return NULL;
+
+	/* A single page stands for itself, and can not be had in a list */
+	return *nr == 1 ? array : mock_operand(mock, *array & LIST_FRAME, PAGE_SIZE, PAGE_SIZE);
+}
+
+u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	struct mock_object *object;
+	unsigned int nr, taken, id;
+	const u64 *list;
+	u64 status;
+
+	if (mock->ext.init_required)
+		return MOCK_OP_STATE_INCORRECT;
+	if (call->args->rcx & FUNCTION_ID_RESERVED)
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	list = array_pages(mock, &call->args->rdx, &nr);
+	if (!list || nr != mock->config.spdm_pages)
+		return mock_operand_invalid(MOCK_OPERAND_RDX);
+
+	for (id = 0; id < TDX_MOCK_MAX_OBJECTS; id++) {
+		if (!mock->objects[id].nr_pages)
+			break;
+	}
+	if (id == TDX_MOCK_MAX_OBJECTS)
+		return TDX_OPERAND_BUSY | MOCK_OPERAND_RCX;
+
+	object = &mock->objects[id];
+	status = take_pages(mock, list, nr, MOCK_PT_SPDM, &taken);
+	memcpy(object->hpas, list, taken * sizeof(u64));
+	object->nr_pages = taken;
+	if (status) {
+		/* Such a call has no effect */
+		for (unsigned int i = 0; i < taken; i++)
+			*mock_frame(mock, list[i]) = (struct mock_frame) { PT_NDA, MOCK_FRAME_CONVERTIBLE };
+		object->nr_pages = 0;
+		return status;
+	}
+
+	for (unsigned int i = 0; i < nr; i++)
+		mock_stamp_page(mock, object->hpas[i]);
+
+	call->args->rcx = id;
+	return TDX_SUCCESS;
+}
+
+u64 mock_spdm_delete(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	struct tdx_module_args *args = call->args;
+	struct mock_object *object;
+	u64 *aux = NULL;
+
+	if (args->rcx >= TDX_MOCK_MAX_OBJECTS || !mock->objects[args->rcx].nr_pages)
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+	object = &mock->objects[args->rcx];
+
+	if (object->nr_pages > 1) {
+		aux = mock_operand(mock, args->rdx, PAGE_SIZE, PAGE_SIZE);
+		if (!aux || (mock_frame(mock, args->rdx)->flags & MOCK_FRAME_OWNED))
+			return mock_operand_invalid(MOCK_OPERAND_RDX);
+	} else if (args->rdx) {
+		return mock_operand_invalid(MOCK_OPERAND_RDX);
+	}
+
+	return_pages(mock, object);
+	if (aux) {
+		memset(aux, 0, PAGE_SIZE);
+		memcpy(aux, object->hpas, object->nr_pages * sizeof(u64));
+		args->rcx = args->rdx | FIELD_PREP(LIST_LAST_ENTRY, object->nr_pages - 1);
+	} else {
+		args->rcx = object->hpas[0];
+	}
+	object->nr_pages = 0;
+	return TDX_SUCCESS;
+}
+
+u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	u64 pa_mask = GENMASK_ULL(mock->platform.phys_bits - 1, 0);
+	u64 keyid = call->args->rcx >> mock->platform.phys_bits;
+	u64 pa = call->args->rcx & pa_mask;
+	struct mock_frame *frame = mock_frame(mock, pa);
+
+	if (!frame || !PAGE_ALIGNED(pa))
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+	if (keyid < mock->platform.keyid_start ||
+	    keyid >= mock->platform.keyid_start + mock->config.nr_keyids)
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	/* Only what was written with this KeyID is written back */
+	if (keyid == mock->global_keyid)
+		frame->flags &= ~(MOCK_FRAME_DIRTY | MOCK_FRAME_STAMPED);
+	return TDX_SUCCESS;
+}
+
+u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	const struct mock_frame *frame = mock_frame(mock, call->args->rcx);
+
+	if (!frame || !PAGE_ALIGNED(call->args->rcx))
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	call->args->rcx = frame->type;
+	call->args->rdx = 0;
+	call->args->r8 = TDX_PS_4K;
+
+	/* Neither the pool nor the pages of an object are ever reclaimed */
+	return frame->type == PT_NDA ? MOCK_PAGE_ALREADY_FREE : TDX_PAGE_METADATA_INCORRECT;
+}

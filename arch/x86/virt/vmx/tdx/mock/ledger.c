@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mock TDX module: which memory there is, which of it the module holds,
+ * and whether the host kept its hands off.
+ */
+#include <linux/cleanup.h>
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "model.h"
+
+/*
+ * At the start of each page that the module has written.  Real private memory
+ * cannot be read back; a host that writes there destroys it all the same.
+ */
+struct page_stamp {
+	u64 magic;
+	u64 pa;
+};
+
+#define STAMP_MAGIC	0x4d4f434b54445821ULL
+
+/**
+ * mock_in_cmrs() - is this convertible memory?
+ * @mock:	the module
+ * @start:	physical address, in bytes
+ * @end:	first address behind the range
+ *
+ * Return: true if all of the range is, and if it is empty.
+ */
+bool mock_in_cmrs(struct tdx_mock *mock, u64 start, u64 end)
+{
+	for (unsigned int i = 0; i < mock->platform.nr_cmrs && start < end; i++) {
+		if (start >= mock->platform.cmrs[i].start && start < mock->platform.cmrs[i].end)
+			start = mock->platform.cmrs[i].end;
+	}
+
+	return start >= end;
+}
+
+/**
+ * mock_operand() - memory that the host passes data in
+ * @mock:	the module
+ * @pa:		physical address, without KeyID
+ * @size:	bytes
+ * @align:	alignment that the ABI asks for, in bytes
+ *
+ * Return: the memory, NULL if the operand is invalid.
+ */
+void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align)
+{
+	if (!IS_ALIGNED(pa, align) || !mock_in_cmrs(mock, pa, pa + size))
+		return NULL;
+
+	return phys_to_virt(pa);
+}
+
+/**
+ * mock_frame() - what the module knows of a page
+ * @mock:	the module
+ * @pa:		physical address in the page, in a CMR
+ *
+ * Return: its entry in the ledger, NULL outside of all CMRs.
+ */
+struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa)
+{
+	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
+		u64 start = mock->platform.cmrs[i].start;
+
+		if (pa >= start && pa < mock->platform.cmrs[i].end)
+			return &mock->frames[i][PHYS_PFN(pa - start)];
+	}
+
+	return NULL;
+}
+
+/**
+ * mock_own_pages() - the host has handed pages to the module
+ * @mock:	the module
+ * @start:	physical address of the first page, in a CMR
+ * @end:	physical address behind the last page
+ * @type:	page type, as TDH.PHYMEM.PAGE.RDMD tells it
+ */
+void mock_own_pages(struct tdx_mock *mock, u64 start, u64 end, u8 type)
+{
+	for (u64 pa = start; pa < end; pa += PAGE_SIZE)
+		*mock_frame(mock, pa) = (struct mock_frame) { type, MOCK_FRAME_OWNED };
+}
+
+/**
+ * mock_is_last_frame() - is the page the last one of a CMR?
+ * @mock:	the module
+ * @pa:		physical address of the page, in a CMR
+ *
+ * Return: true if the ledger's entry of the page has none behind it.
+ */
+bool mock_is_last_frame(struct tdx_mock *mock, u64 pa)
+{
+	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
+		if (pa + PAGE_SIZE == mock->platform.cmrs[i].end)
+			return true;
+	}
+
+	return false;
+}
+
+/**
+ * mock_walk_frames() - look at each page that the module has something to do with
+ * @mock:	the module
+ * @fn:		called for pages that the module holds, and for those that it has
+ *		returned and that are not flushed
+ * @data:	for @fn
+ */
+void mock_walk_frames(struct tdx_mock *mock,
+		      void (*fn)(struct tdx_mock *mock, struct mock_frame *frame, u64 pa,
+				 void *data), void *data)
+{
+	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
+		u64 start = mock->platform.cmrs[i].start;
+		u64 nr_frames = PHYS_PFN(mock->platform.cmrs[i].end - start);
+
+		for (u64 n = 0; n < nr_frames; n++) {
+			if (mock->frames[i][n].flags & (MOCK_FRAME_OWNED | MOCK_FRAME_DIRTY))
+				fn(mock, &mock->frames[i][n], start + PFN_PHYS(n), data);
+		}
+	}
+}
+
+static void disown(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *data)
+{
+	*frame = (struct mock_frame) {};
+}
+
+/**
+ * mock_disown_all() - the module is gone, and its claims with it
+ * @mock: the module
+ */
+void mock_disown_all(struct tdx_mock *mock)
+{
+	mock_walk_frames(mock, disown, NULL);
+}
+
+/**
+ * mock_stamp_page() - the module writes to a page that it holds
+ * @mock:	the module
+ * @pa:		physical address of the page
+ */
+void mock_stamp_page(struct tdx_mock *mock, u64 pa)
+{
+	struct page_stamp *stamp = phys_to_virt(pa);
+
+	*stamp = (struct page_stamp) { STAMP_MAGIC, pa };
+	mock_frame(mock, pa)->flags |= MOCK_FRAME_STAMPED;
+}
+
+static bool has_stamp(u64 pa)
+{
+	const struct page_stamp *stamp = phys_to_virt(pa);
+
+	return stamp->magic == STAMP_MAGIC && stamp->pa == pa;
+}
+
+/**
+ * mock_page_is_intact() - is there still what the module has written?
+ * @mock:	the module
+ * @pa:		physical address of a page that mock_stamp_page() has seen
+ *
+ * Return: false if the host has freed the page or written to it.
+ */
+bool mock_page_is_intact(struct tdx_mock *mock, u64 pa)
+{
+	return !mock->platform.page_is_free(PHYS_PFN(pa)) && has_stamp(pa);
+}
+
+/**
+ * mock_breach() - enter what the host did wrong
+ * @mock:	the module
+ * @kind:	what it did
+ * @pa:		physical address of the page it did it to
+ */
+void mock_breach(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa)
+{
+	if (mock->nr_breaches < TDX_MOCK_MAX_BREACHES)
+		mock->breaches[mock->nr_breaches] = (struct tdx_mock_breach) { kind, pa };
+	mock->nr_breaches++;
+}
+
+static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *unused)
+{
+	enum tdx_mock_breach_kind kind;
+
+	if (frame->flags & MOCK_FRAME_REPORTED)
+		return;
+
+	if (frame->flags & MOCK_FRAME_DIRTY) {
+		if (mock_page_is_intact(mock, pa))
+			return;
+		kind = TDX_MOCK_PAGE_NOT_FLUSHED;
+	} else if (mock->platform.page_is_free(PHYS_PFN(pa))) {
+		kind = TDX_MOCK_OWNED_PAGE_FREED;
+	} else if ((frame->flags & MOCK_FRAME_STAMPED) && !has_stamp(pa)) {
+		kind = TDX_MOCK_OWNED_PAGE_WRITTEN;
+	} else {
+		return;
+	}
+
+	frame->flags |= MOCK_FRAME_REPORTED;
+	mock_breach(mock, kind, pa);
+}
+
+/**
+ * mock_audit() - look at every page that the module holds
+ * @mock: the module
+ *
+ * A host whose TDX bring-up fails takes the PAMTs back from a module that it
+ * will not call again.  That is no breach; if it does call, that is one.
+ */
+void mock_audit(struct tdx_mock *mock)
+{
+	if (mock_memory_initialized(mock))
+		mock_walk_frames(mock, audit_page, NULL);
+}
+
+/**
+ * tdx_mock_ledger_audit() - what has the host done wrong up to now?
+ * @mock:		the module
+ * @breaches:		out: the first of the breaches
+ * @max_breaches:	how many there is room for in @breaches
+ *
+ * Context: any but a SEAMCALL.
+ * Return: the number of breaches, which may be more than @max_breaches.
+ */
+unsigned int tdx_mock_ledger_audit(struct tdx_mock *mock, struct tdx_mock_breach *breaches,
+				   unsigned int max_breaches)
+{
+	guard(raw_spinlock_irqsave)(&mock->lock);
+
+	mock_audit(mock);
+	memcpy(breaches, mock->breaches,
+	       min3(mock->nr_breaches, max_breaches, TDX_MOCK_MAX_BREACHES) * sizeof(*breaches));
+
+	return mock->nr_breaches;
+}
+
+/**
+ * tdx_mock_breach_name() - a breach in words
+ * @kind: what happened
+ *
+ * Return: a phrase for "the page at ... : PHRASE".
+ */
+const char *tdx_mock_breach_name(enum tdx_mock_breach_kind kind)
+{
+	switch (kind) {
+	case TDX_MOCK_OWNED_PAGE_FREED:
+		return "held by the module, back in the allocator";
+	case TDX_MOCK_OWNED_PAGE_WRITTEN:
+		return "held by the module, written by the host";
+	case TDX_MOCK_CALL_WITHOUT_PAMT:
+		return "PAMT taken back by the host, needed for a SEAMCALL";
+	case TDX_MOCK_PAGE_GIVEN_TWICE:
+		return "held by the module, handed to it again";
+	case TDX_MOCK_PAGE_NOT_FLUSHED:
+		return "returned by the module, used without a flush";
+	case TDX_MOCK_LIST_CHANGED:
+		return "list page, changed while a SEAMCALL was interrupted";
+	}
+
+	return "unknown";
+}
+
+static void count_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *data)
+{
+	if (frame->flags & MOCK_FRAME_OWNED)
+		(*(u64 *)data)++;
+}
+
+/**
+ * tdx_mock_pages_owned() - how much does the module hold?
+ * @mock: the module
+ *
+ * Return: the number of 4 KB pages.
+ */
+u64 tdx_mock_pages_owned(struct tdx_mock *mock)
+{
+	u64 nr_pages = 0;
+
+	guard(raw_spinlock_irqsave)(&mock->lock);
+	mock_walk_frames(mock, count_page, &nr_pages);
+	return nr_pages;
+}

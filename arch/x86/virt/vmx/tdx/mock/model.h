@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts of the mock TDX module share among themselves */
+#ifndef _X86_VIRT_TDX_MOCK_MODEL_H
+#define _X86_VIRT_TDX_MOCK_MODEL_H
+
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/pfn.h>
+
+#include "mock.h"
+
+/*
+ * Status codes of the TDX module that no part of the kernel looks for.  The
+ * others are in <asm/shared/tdx_errno.h>.
+ */
+#define MOCK_OPERAND_ADDR_RANGE_ERROR	0xC000010100000000ULL
+#define MOCK_INVALID_RESUMPTION		0xC000000600000000ULL
+#define MOCK_PAGE_ALREADY_FREE		0x0000030100000000ULL
+#define MOCK_SYS_INIT_NOT_PENDING	0xC000050000000000ULL
+#define MOCK_SYS_LP_INIT_NOT_DONE	0xC000050200000000ULL
+#define MOCK_SYS_LP_INIT_DONE		0xC000050300000000ULL
+#define MOCK_SYS_NOT_READY		0xC000050500000000ULL
+#define MOCK_SYS_SHUTDOWN		0xC000050600000000ULL
+#define MOCK_SYS_KEY_CONFIG_NOT_PENDING	0xC000050700000000ULL
+#define MOCK_SYS_STATE_INCORRECT	0xC000050800000000ULL
+#define MOCK_SYS_INVALID_HANDOFF	0xC000050900000000ULL
+#define MOCK_SYS_LP_INIT_NOT_PENDING	0xC000050B00000000ULL
+#define MOCK_SYS_CONFIG_NOT_PENDING	0xC000050C00000000ULL
+#define MOCK_OP_STATE_INCORRECT		0xC000060800000000ULL
+#define MOCK_INVALID_TDMR		0xC0000A0000000000ULL
+#define MOCK_NON_ORDERED_TDMR		0xC0000A0100000000ULL
+#define MOCK_TDMR_OUTSIDE_CMRS		0xC0000A0200000000ULL
+#define MOCK_TDMR_ALREADY_INITIALIZED	0x00000A0300000000ULL
+#define MOCK_INVALID_PAMT		0xC0000A1000000000ULL
+#define MOCK_PAMT_OUTSIDE_CMRS		0xC0000A1100000000ULL
+#define MOCK_PAMT_OVERLAP		0xC0000A1200000000ULL
+#define MOCK_INVALID_RESERVED_IN_TDMR	0xC0000A2000000000ULL
+#define MOCK_NON_ORDERED_RESERVED	0xC0000A2100000000ULL
+#define MOCK_METADATA_FIELD_ID_INCORRECT 0xC0000C0000000000ULL
+
+/* The kernel does not tell the error codes of the P-SEAMLDR apart */
+#define MOCK_SEAMLDR_EBADPARAM		0x8000000000010000ULL
+#define MOCK_SEAMLDR_EBADCALL		0x8000000000010003ULL
+
+/* Bits of TDX_FEATURES0 */
+#define MOCK_FEATURE_CONNECT		BIT_ULL(6)
+#define MOCK_FEATURE_EXT		BIT_ULL(39)
+
+/* Operand ids, the detail of TDX_OPERAND_INVALID and its like */
+#define MOCK_OPERAND_RAX		0
+#define MOCK_OPERAND_RCX		1
+#define MOCK_OPERAND_RDX		2
+#define MOCK_OPERAND_R8			8
+#define MOCK_OPERAND_R9			9
+
+enum mock_state {
+	MOCK_INIT_PENDING,
+	MOCK_INIT_DONE,
+	MOCK_CONFIG_DONE,
+	MOCK_READY,
+	MOCK_SHUTDOWN,
+	MOCK_UNLOADED,		/* the P-SEAMLDR is at work */
+	MOCK_DISABLED,
+};
+
+/* The leaf may be called in these states (bit per enum mock_state) */
+#define MOCK_IN(_state)		BIT(MOCK_##_state)
+#define MOCK_IN_ANY		GENMASK(MOCK_DISABLED, 0)
+
+/* The leaf needs all of the module to itself: contention is TDX_SYS_BUSY */
+#define MOCK_EXCLUSIVE		BIT(0)
+/* The leaf may run on a CPU that has not seen TDH.SYS.LP.INIT */
+#define MOCK_BEFORE_LP_INIT	BIT(1)
+
+struct mock_leaf {
+	u64 number;
+	const char *name;
+	u64 (*handle)(struct tdx_mock *mock, struct tdx_mock_call *call);
+	u8 max_version;
+	u8 states;
+	u8 flags;
+	u64 feature;		/* bit of TDX_FEATURES0 without which there is no such leaf */
+	u64 wrong_state;	/* 0: TDX_SYS_NOT_READY */
+};
+
+/* P-SEAMLDR leaf functions */
+#define P_SEAMLDR_INFO		0x8000000000000000ULL
+#define P_SEAMLDR_INSTALL	0x8000000000000001ULL
+
+/* Page types of the mock's own: the ABI does not name them */
+#define MOCK_PT_POOL		0x20
+#define MOCK_PT_SPDM		0x21
+
+/* The module holds the page: the host must neither write nor free it */
+#define MOCK_FRAME_OWNED	BIT(0)
+/* The module has written its stamp into the page */
+#define MOCK_FRAME_STAMPED	BIT(1)
+/* A breach of the page is in the list already */
+#define MOCK_FRAME_REPORTED	BIT(2)
+/* The page is in an initialized TDMR and not in a reserved area */
+#define MOCK_FRAME_CONVERTIBLE	BIT(3)
+/* The module has returned the page, the host has not flushed it since */
+#define MOCK_FRAME_DIRTY	BIT(4)
+
+struct mock_frame {
+	u8 type;		/* as TDH.PHYMEM.PAGE.RDMD tells it */
+	u8 flags;
+};
+
+struct mock_range {
+	u64 start;
+	u64 end;
+};
+
+struct mock_tdmr {
+	struct mock_range mem;
+	struct mock_range pamt[TDX_PS_NR];
+	struct mock_range rsvd[TDX_MOCK_MAX_RSVD];
+	unsigned int nr_rsvd;
+	u64 next;		/* the part below is initialized */
+};
+
+struct mock_ext {
+	u32 nr_missing;		/* pages that the pool lacks */
+	bool init_required;
+	u32 nr_init_calls;
+	u64 resume_info;	/* operand that TDH.EXT.MEM.ADD goes on with, or 0 */
+	u64 resume_checksum;	/* of the entries that are still to come */
+};
+
+/* Something that was created of a list of pages */
+struct mock_object {
+	unsigned int nr_pages;	/* 0: no object */
+	u64 hpas[PAGE_SIZE / sizeof(u64)];
+};
+
+struct tdx_mock {
+	struct tdx_mock_platform platform;
+	struct mock_frame *frames[TDX_MOCK_MAX_CMRS];
+
+	/* Held by the call that the module is working on */
+	raw_spinlock_t lock;
+	unsigned long seamldr_busy;
+
+	tdx_mock_hook_t hook;
+	void *hook_data;
+
+	struct tdx_mock_config config;
+	enum mock_state state;
+	u64 opt_in;
+	u64 global_keyid;
+	DECLARE_BITMAP(lps, TDX_MOCK_MAX_CPUS);
+	DECLARE_BITMAP(packages, TDX_MOCK_MAX_PACKAGES);
+	struct mock_tdmr tdmrs[TDX_MOCK_MAX_TDMRS];
+	unsigned int nr_tdmrs;
+
+	struct mock_ext ext;
+	struct mock_object objects[TDX_MOCK_MAX_OBJECTS];
+
+	/* Of a runtime update in progress */
+	struct tdx_mock_config next_config;
+	DECLARE_BITMAP(lps_to_install, TDX_MOCK_MAX_CPUS);
+	bool has_handoff;
+	u16 handoff_hv;
+
+	u64 nr_calls[TDX_MOCK_MAX_LEAVES];
+	struct tdx_mock_breach breaches[TDX_MOCK_MAX_BREACHES];
+	unsigned int nr_breaches;
+};
+
+static inline u64 mock_operand_invalid(unsigned int operand)
+{
+	return TDX_OPERAND_INVALID | operand;
+}
+
+static inline bool mock_ranges_overlap(const struct mock_range *a, const struct mock_range *b)
+{
+	return a->start < b->end && b->start < a->end;
+}
+
+u64 mock_ext_init(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_phymem_page_rdmd(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_spdm_delete(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_disable(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_init(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_key_config(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_lp_init(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_shutdown(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_tdmr_init(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_sys_update(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_seamldr_info(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_seamldr_install(struct tdx_mock *mock, struct tdx_mock_call *call);
+
+bool mock_in_cmrs(struct tdx_mock *mock, u64 start, u64 end);
+void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align);
+struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa);
+bool mock_is_last_frame(struct tdx_mock *mock, u64 pa);
+void mock_walk_frames(struct tdx_mock *mock,
+		      void (*fn)(struct tdx_mock *mock, struct mock_frame *frame, u64 pa,
+				 void *data), void *data);
+void mock_own_pages(struct tdx_mock *mock, u64 start, u64 end, u8 type);
+void mock_disown_all(struct tdx_mock *mock);
+void mock_stamp_page(struct tdx_mock *mock, u64 pa);
+bool mock_page_is_intact(struct tdx_mock *mock, u64 pa);
+void mock_breach(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa);
+void mock_audit(struct tdx_mock *mock);
+bool mock_memory_initialized(struct tdx_mock *mock);
+
+#endif /* _X86_VIRT_TDX_MOCK_MODEL_H */
