@@ -13,7 +13,7 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run test check series apply refresh clean distclean
+.PHONY: help tree run test bench check series apply refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
@@ -29,9 +29,13 @@ run: tree	## boot the patched kernel on the mock TDX module
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run $(ARGS)
 
-test: tree	## boot all test scenarios
+test: tree	## KUnit suites, then boot scenarios on the mock TDX module
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
+
+bench: tree	## costs of the extensions, in instructions and bytes, against their limits
+	@$S/deps build qemu
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/bench $(ARGS)
 
 check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
 	@$S/deps build check
@@ -47,7 +51,7 @@ refresh:	## take edits made in build/linux-$(BASE) back to this repository
 	@$S/refresh '$(SRC)'
 
 clean:		## remove what was built; keep downloads and kernel trees
-	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.*
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.* build/initramfs.cpio.gz
 
 distclean:	## remove build/
 	@rm -rf build

@@ -23,48 +23,61 @@
 /* TDISP function id: BDF, segment, segment valid */
 #define FUNCTION_ID_RESERVED	(~GENMASK_ULL(24, 0))
 
-static bool is_aligned_private(u64 hpa)
+/*
+ * Take neighbours, @hpa and those behind it, as long as @list goes on with them
+ * and nobody has them.  Returns how many of the @nr were taken.
+ */
+static unsigned int take_run(struct mock_frame *frame, const u64 *list, unsigned int nr, u64 hpa,
+			     u8 type)
 {
-	return !(hpa & ~LIST_FRAME);
+	const struct mock_frame untaken = { .type = PT_NDA, .flags = MOCK_FRAME_CONVERTIBLE };
+	const struct mock_frame taken = {
+		.type	= type,
+		.flags	= MOCK_FRAME_CONVERTIBLE | MOCK_FRAME_OWNED,
+	};
+	unsigned int i;
+
+	for (i = 0; i < nr && list[i] == hpa && frame[i].both == untaken.both; i++) {
+		frame[i].both = taken.both;
+		hpa += PAGE_SIZE;
+	}
+
+	return i;
 }
 
 /*
  * Take @nr pages of @list.  TDX_SUCCESS, or why the first page that could not
  * be taken could not; *@taken is how many were.
  *
- * Written for long lists of neighbours: the kernel's benchmark counts the
- * instructions in here, too.
+ * Lists are long and mostly of neighbours, and what is spent on them counts for
+ * the kernel's benchmark.
  */
 static u64 take_pages(struct tdx_mock *mock, const u64 *list, unsigned int nr, u8 type,
 		      unsigned int *taken)
 {
-	struct mock_frame *frame = NULL;
-	u64 expected = 0;
-
-	for (*taken = 0; *taken < nr; (*taken)++) {
+	for (*taken = 0; *taken < nr; ) {
 		u64 hpa = list[*taken];
+		struct mock_frame *frame;
+		unsigned int nr_run;
+		u64 end;
 
-		if (!frame || hpa != expected) {
-			if (!is_aligned_private(hpa))
-				return mock_operand_invalid(MOCK_OPERAND_RCX);
-			frame = mock_frame(mock, hpa);
-			if (!frame)
-				return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
-		}
+		if (hpa & ~LIST_FRAME)
+			return mock_operand_invalid(MOCK_OPERAND_RCX);
+		frame = mock_frame_run(mock, hpa, &end);
+		if (!frame)
+			return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
 
-		if (frame->type != PT_NDA || frame->flags != MOCK_FRAME_CONVERTIBLE) {
-			if (frame->flags & MOCK_FRAME_OWNED)
-				mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, hpa);
-			if (frame->flags & MOCK_FRAME_DIRTY)
-				mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, hpa);
-			return TDX_PAGE_METADATA_INCORRECT | MOCK_OPERAND_RCX;
-		}
+		nr_run = take_run(frame, list + *taken, min(nr - *taken, PHYS_PFN(end - hpa)), hpa,
+				  type);
+		*taken += nr_run;
+		if (nr_run)
+			continue;
 
-		frame->type = type;
-		frame->flags |= MOCK_FRAME_OWNED;
-		/* The next CMR has a table of its own: look it up */
-		expected = mock_is_last_frame(mock, hpa) ? 0 : hpa + PAGE_SIZE;
-		frame++;
+		if (frame->flags & MOCK_FRAME_OWNED)
+			mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, hpa);
+		if (frame->flags & MOCK_FRAME_DIRTY)
+			mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, hpa);
+		return TDX_PAGE_METADATA_INCORRECT | MOCK_OPERAND_RCX;
 	}
 
 	return TDX_SUCCESS;
@@ -200,7 +213,10 @@ u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (status) {
 		/* Such a call has no effect */
 		for (unsigned int i = 0; i < taken; i++)
-			*mock_frame(mock, list[i]) = (struct mock_frame) { PT_NDA, MOCK_FRAME_CONVERTIBLE };
+			*mock_frame(mock, list[i]) = (struct mock_frame) {
+				.type	= PT_NDA,
+				.flags	= MOCK_FRAME_CONVERTIBLE,
+			};
 		object->nr_pages = 0;
 		return status;
 	}

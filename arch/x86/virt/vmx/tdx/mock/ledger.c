@@ -57,22 +57,38 @@ void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align)
 }
 
 /**
+ * mock_frame_run() - what the module knows of a page, and of those behind it
+ * @mock:	the module
+ * @pa:		physical address in the page
+ * @end:	out: the page has neighbours in the ledger up to this address
+ *
+ * Return: its entry in the ledger, NULL outside of all CMRs.
+ */
+struct mock_frame *mock_frame_run(struct tdx_mock *mock, u64 pa, u64 *end)
+{
+	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
+		u64 start = mock->platform.cmrs[i].start;
+
+		*end = mock->platform.cmrs[i].end;
+		if (pa >= start && pa < *end)
+			return &mock->frames[i][PHYS_PFN(pa - start)];
+	}
+
+	return NULL;
+}
+
+/**
  * mock_frame() - what the module knows of a page
  * @mock:	the module
- * @pa:		physical address in the page, in a CMR
+ * @pa:		physical address in the page
  *
  * Return: its entry in the ledger, NULL outside of all CMRs.
  */
 struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa)
 {
-	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
-		u64 start = mock->platform.cmrs[i].start;
+	u64 end;
 
-		if (pa >= start && pa < mock->platform.cmrs[i].end)
-			return &mock->frames[i][PHYS_PFN(pa - start)];
-	}
-
-	return NULL;
+	return mock_frame_run(mock, pa, &end);
 }
 
 /**
@@ -84,25 +100,10 @@ struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa)
  */
 void mock_own_pages(struct tdx_mock *mock, u64 start, u64 end, u8 type)
 {
+	const struct mock_frame owned = { .type = type, .flags = MOCK_FRAME_OWNED };
+
 	for (u64 pa = start; pa < end; pa += PAGE_SIZE)
-		*mock_frame(mock, pa) = (struct mock_frame) { type, MOCK_FRAME_OWNED };
-}
-
-/**
- * mock_is_last_frame() - is the page the last one of a CMR?
- * @mock:	the module
- * @pa:		physical address of the page, in a CMR
- *
- * Return: true if the ledger's entry of the page has none behind it.
- */
-bool mock_is_last_frame(struct tdx_mock *mock, u64 pa)
-{
-	for (unsigned int i = 0; i < mock->platform.nr_cmrs; i++) {
-		if (pa + PAGE_SIZE == mock->platform.cmrs[i].end)
-			return true;
-	}
-
-	return false;
+		*mock_frame(mock, pa) = owned;
 }
 
 /**

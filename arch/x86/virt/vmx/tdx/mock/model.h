@@ -103,8 +103,13 @@ struct mock_leaf {
 #define MOCK_FRAME_DIRTY	BIT(4)
 
 struct mock_frame {
-	u8 type;		/* as TDH.PHYMEM.PAGE.RDMD tells it */
-	u8 flags;
+	union {
+		struct {
+			u8 type;	/* as TDH.PHYMEM.PAGE.RDMD tells it */
+			u8 flags;
+		};
+		u16 both;
+	};
 };
 
 struct mock_range {
@@ -200,7 +205,7 @@ u64 mock_seamldr_install(struct tdx_mock *mock, struct tdx_mock_call *call);
 bool mock_in_cmrs(struct tdx_mock *mock, u64 start, u64 end);
 void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align);
 struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa);
-bool mock_is_last_frame(struct tdx_mock *mock, u64 pa);
+struct mock_frame *mock_frame_run(struct tdx_mock *mock, u64 pa, u64 *end);
 void mock_walk_frames(struct tdx_mock *mock,
 		      void (*fn)(struct tdx_mock *mock, struct mock_frame *frame, u64 pa,
 				 void *data), void *data);

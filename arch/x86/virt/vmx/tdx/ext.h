@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _X86_VIRT_TDX_EXT_H
+#define _X86_VIRT_TDX_EXT_H
+
+#include <linux/types.h>
+
+void tdx_ext_init(u64 features0);
+void tdx_ext_update(void);
+
+#endif /* _X86_VIRT_TDX_EXT_H */
