@@ -57,7 +57,7 @@ class Scenario:
     shape: Shape = field(default_factory=Shape)
     cmdline: str = ""
     image: str = ""
-    timeout: float = 60
+    timeout: float = 30
     ledger: str = ""
     guest: str = ""
     log: list = field(default_factory=list)

@@ -33,8 +33,8 @@ static const u64 ext_required[] = { 0x3100000000000001, 0x3100000100000001 };
  * interrupt that is pending, so the first number takes seconds, and the second
  * one minutes on a module that works.
  */
-#define EXT_INIT_MANY_CALLS	(1U << 12)
-#define EXT_INIT_MAX_CALLS	(1U << 18)
+#define EXT_INIT_MANY_CALLS	4096
+#define EXT_INIT_MAX_CALLS	262144
 
 static struct tdx_ext_info ext_info;
 static bool has_extensions;

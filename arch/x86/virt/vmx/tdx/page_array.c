@@ -69,7 +69,7 @@ struct tdx_page_array *tdx_page_array_alloc(unsigned int max_pages)
 		return NULL;
 
 	/* The roots need not be neighbours: each goes into an operand alone */
-	array->hpas = __vmalloc(nr_roots * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	array->hpas = __vmalloc(nr_roots * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN);
 	if (!array->hpas) {
 		kfree(array);
 		return NULL;
