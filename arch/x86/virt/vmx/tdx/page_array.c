@@ -261,6 +261,7 @@ u64 tdx_hpa_array_aux(const struct tdx_page_array *array)
 void tdx_page_array_lend(struct tdx_page_array *array, unsigned int nr_pages)
 {
 	array->nr_lent = nr_pages;
+	array->owner = TDX_PAGES_LENT;
 }
 
 /**

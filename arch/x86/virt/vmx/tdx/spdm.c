@@ -18,8 +18,8 @@
  *		 module's from here on
  * @spdm_id:	 out: the session
  *
- * TDH.SPDM.CREATE.  Whatever comes of it, the caller releases @array when
- * there is no session or no more.
+ * TDH.SPDM.CREATE.  If it fails it may be tried again.  Whatever comes of it,
+ * the caller releases @array when there is no session or no more.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL for more than 512 pages; -ENOMEM; -EIO and the other

@@ -46,14 +46,14 @@ static unsigned int take_run(struct mock_frame *frame, const u64 *list, unsigned
 }
 
 /*
- * Take @nr pages of @list.  TDX_SUCCESS, or why the first page that could not
+ * Take @nr pages of @list, which @operand holds.  TDX_SUCCESS, or why the first page that could not
  * be taken could not; *@taken is how many were.
  *
  * Lists are long and mostly of neighbours, and what is spent on them counts for
  * the kernel's benchmark.
  */
-static u64 take_pages(struct tdx_mock *mock, const u64 *list, unsigned int nr, u8 type,
-		      unsigned int *taken)
+static u64 take_pages(struct tdx_mock *mock, unsigned int operand, const u64 *list,
+		      unsigned int nr, u8 type, unsigned int *taken)
 {
 	for (*taken = 0; *taken < nr; ) {
 		u64 hpa = list[*taken];
@@ -62,10 +62,10 @@ static u64 take_pages(struct tdx_mock *mock, const u64 *list, unsigned int nr, u
 		u64 end;
 
 		if (hpa & ~LIST_FRAME)
-			return mock_operand_invalid(MOCK_OPERAND_RCX);
+			return mock_operand_invalid(operand);
 		frame = mock_frame_run(mock, hpa, &end);
 		if (!frame)
-			return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
+			return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
 
 		nr_run = take_run(frame, list + *taken, min(nr - *taken, PHYS_PFN(end - hpa)), hpa,
 				  type);
@@ -77,7 +77,7 @@ static u64 take_pages(struct tdx_mock *mock, const u64 *list, unsigned int nr, u
 			mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, hpa);
 		if (frame->flags & MOCK_FRAME_DIRTY)
 			mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, hpa);
-		return TDX_PAGE_METADATA_INCORRECT | MOCK_OPERAND_RCX;
+		return TDX_PAGE_METADATA_INCORRECT | operand;
 	}
 
 	return TDX_SUCCESS;
@@ -135,7 +135,7 @@ u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 	nr = min(last - first + 1, mock->config.ext_step ?: U32_MAX);
 	/* More than was asked for is not taken, and no error */
 	nr = min(nr, ext->nr_missing);
-	status = take_pages(mock, list + first, nr, MOCK_PT_POOL, &taken);
+	status = take_pages(mock, MOCK_OPERAND_RCX, list + first, nr, MOCK_PT_POOL, &taken);
 	ext->nr_missing -= taken;
 	if (status)
 		return status;
@@ -207,7 +207,7 @@ u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call)
 		return TDX_OPERAND_BUSY | MOCK_OPERAND_RCX;
 
 	object = &mock->objects[id];
-	status = take_pages(mock, list, nr, MOCK_PT_SPDM, &taken);
+	status = take_pages(mock, MOCK_OPERAND_RDX, list, nr, MOCK_PT_SPDM, &taken);
 	memcpy(object->hpas, list, taken * sizeof(u64));
 	object->nr_pages = taken;
 	if (status) {
