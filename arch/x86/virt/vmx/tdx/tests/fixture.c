@@ -7,10 +7,12 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/overflow.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/string.h>
-#include <linux/swap.h>
+#include <linux/vmstat.h>
 
 #include "../mock/trap.h"
 #include "fixture.h"
@@ -178,13 +180,24 @@ void tdx_test_expect_kept(struct kunit *test, struct tdx_mock *mock, struct tdx_
 /**
  * tdx_test_free_memory() - memory that nobody uses
  *
- * Context: may sleep.
+ * Pages that a CPU keeps at hand count, too.
+ *
+ * Context: any.
  * Return: number of 4 KB pages, for tdx_test_expect_free_memory().
  */
 unsigned long tdx_test_free_memory(void)
 {
-	drain_all_pages(NULL);
-	return nr_free_pages();
+	unsigned long nr_pages = 0;
+	struct zone *zone;
+	int cpu;
+
+	for_each_populated_zone(zone) {
+		nr_pages += zone_page_state_snapshot(zone, NR_FREE_PAGES);
+		for_each_online_cpu(cpu)
+			nr_pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
+	}
+
+	return nr_pages;
 }
 
 /* What page tables, slabs and the rest of the kernel may take meanwhile */
