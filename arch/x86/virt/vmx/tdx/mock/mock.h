@@ -167,7 +167,6 @@ typedef bool (*tdx_mock_hook_t)(struct tdx_mock *mock, struct tdx_mock_call *cal
 void tdx_mock_default_config(struct tdx_mock_config *config);
 int tdx_mock_parse_config(struct tdx_mock_config *config, char *text, const char **bad);
 u64 tdx_mock_leaf_by_name(const char *name);
-const char *tdx_mock_leaf_name(u64 leaf);
 
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
