@@ -1126,9 +1126,9 @@ static void vcpu_fields_are_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_vp_wr(vp, FIELD_STATE_DETAILS, 0, 1),
 			MOCK_METADATA_FIELD_NOT_WRITABLE | 2);
 	KUNIT_EXPECT_EQ(test, tdh_vp_wr(vp, FIELD_APIC_ACCESS_ADDR, 0, ~0ULL),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, tdh_vp_rd(vp, FIELD_APIC_ACCESS_ADDR, &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, value, 0);
 	KUNIT_EXPECT_EQ(test, tdh_vp_rd(vp, POSTED_INTR_NV, &value), TDX_SUCCESS);
 	KUNIT_EXPECT_EQ(test, value, 0xf2);
@@ -1188,9 +1188,9 @@ static void td_fields_are_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (value >> 16) & 0xff, 48);
 
 	KUNIT_EXPECT_EQ(test, tdh_mng_rd(&t->td, cpuid_field(0x21, 1, 0), &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, tdh_mng_rd(&t->td, cpuid_field(5, -1, 0), &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, value, 0);
 }
 
