@@ -45,7 +45,7 @@ static const struct number_option {
 } number_options[] = {
 #define FIELD(_field) offsetof(struct tdx_mock_config, _field)
 	{ "features",	FIELD(features0),		0, U64_MAX },
-	{ "keyids",	FIELD(nr_keyids),		1, 1024 },
+	{ "keyids",	FIELD(nr_keyids),		1, TDX_MOCK_MAX_KEYIDS },
 	{ "max_tdmrs",	FIELD(max_tdmrs),		1, TDX_MOCK_MAX_TDMRS },
 	{ "max_rsvd",	FIELD(max_rsvd),		1, TDX_MOCK_MAX_RSVD },
 	{ "pamt_4k",	FIELD(pamt_entry[TDX_PS_4K]),	1, SZ_4K },
@@ -64,6 +64,7 @@ static const struct number_option {
 	{ "ext_step",	FIELD(ext_step),		0, U32_MAX },
 	{ "ext_init_steps", FIELD(ext_init_steps),	0, U32_MAX },
 	{ "spdm_pages",	FIELD(spdm_pages),		1, 512 },
+	{ "wb_steps",	FIELD(wb_steps),		0, U32_MAX },
 #undef FIELD
 };
 

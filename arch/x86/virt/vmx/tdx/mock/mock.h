@@ -25,6 +25,7 @@ struct tdx_mock;
 #define TDX_MOCK_MAX_BREACHES	16
 #define TDX_MOCK_MAX_LEAVES	64
 #define TDX_MOCK_MAX_OBJECTS	4
+#define TDX_MOCK_MAX_KEYIDS	1024
 
 /**
  * struct tdx_mock_fault - one line of the fault plan
@@ -71,6 +72,7 @@ struct tdx_mock_fault {
  *		it is not
  * @ext_init_steps: how often TDH.EXT.INIT is interrupted
  * @spdm_pages:	pages that an SPDM object is made of
+ * @wb_steps:	how often TDH.PHYMEM.CACHE.WB is interrupted on a package
  * @nr_faults:	entries of @faults in use
  * @faults:	the fault plan
  */
@@ -97,6 +99,7 @@ struct tdx_mock_config {
 	u64 ext_step;
 	u64 ext_init_steps;
 	u64 spdm_pages;
+	u64 wb_steps;
 	unsigned int nr_faults;
 	struct tdx_mock_fault faults[TDX_MOCK_MAX_FAULTS];
 };
@@ -105,6 +108,7 @@ struct tdx_mock_config {
  * struct tdx_mock_platform - the machine that the module finds itself on
  * @keyid_start:	first private KeyID
  * @phys_bits:		width of a physical address, without the KeyID
+ * @tsc_khz:		frequency of the TSC; 0: not known
  * @nr_packages:	physical packages
  * @nr_cmrs:		entries of @cmrs in use
  * @cmrs:		convertible memory, ascending, [start, end) in bytes
@@ -113,6 +117,7 @@ struct tdx_mock_config {
 struct tdx_mock_platform {
 	u32 keyid_start;
 	u32 phys_bits;
+	u32 tsc_khz;
 	u32 nr_packages;
 	unsigned int nr_cmrs;
 	struct {
@@ -130,6 +135,7 @@ enum tdx_mock_breach_kind {
 	TDX_MOCK_PAGE_GIVEN_TWICE,
 	TDX_MOCK_PAGE_NOT_FLUSHED,
 	TDX_MOCK_LIST_CHANGED,
+	TDX_MOCK_OWNED_PAGE_SHARED,
 };
 
 /**
@@ -186,5 +192,20 @@ unsigned int tdx_mock_ledger_audit(struct tdx_mock *mock, struct tdx_mock_breach
 				   unsigned int max_breaches);
 const char *tdx_mock_breach_name(enum tdx_mock_breach_kind kind);
 u64 tdx_mock_pages_owned(struct tdx_mock *mock);
+
+/**
+ * struct tdx_mock_td_usage - what there is of TDs
+ * @nr_tds:	TDs, from TDH.MNG.CREATE until the TDR is reclaimed
+ * @nr_vcpus:	virtual CPUs of all TDs, from TDH.VP.CREATE until the TDVPR is
+ *		reclaimed
+ * @nr_hkids:	KeyIDs that are not free, the global one not counted
+ */
+struct tdx_mock_td_usage {
+	unsigned int nr_tds;
+	unsigned int nr_vcpus;
+	unsigned int nr_hkids;
+};
+
+void tdx_mock_td_usage(struct tdx_mock *mock, struct tdx_mock_td_usage *usage);
 
 #endif /* _X86_VIRT_TDX_MOCK_H */
