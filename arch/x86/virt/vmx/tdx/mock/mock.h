@@ -14,6 +14,8 @@
 #include <linux/types.h>
 #include <asm/shared/tdx.h>
 
+#include "quote.h"
+
 struct tdx_mock;
 
 #define TDX_MOCK_MAX_CMRS	32
@@ -62,7 +64,6 @@ struct tdx_mock_fault {
  * @updates:	runtime updates that the P-SEAMLDR has room for in its log
  * @opt_in_versions: highest version of TDH.SYS.CONFIG and TDH.SYS.UPDATE; version
  *		1 takes an opt-in bitmap
- * @driven:	features that a kernel booted on the mock is to ask for
  * @pool:	pages that the extensions ask for
  * @pool_after:	pages that the extensions ask for after a runtime update
  * @ext_init:	must the extensions be initialized?
@@ -71,6 +72,8 @@ struct tdx_mock_fault {
  *		it is not
  * @ext_init_steps: how often TDH.EXT.INIT is interrupted
  * @spdm_pages:	pages that an SPDM object is made of
+ * @quote_size:	bytes of a quote
+ * @quote_steps: how often TDH.QUOTE.INIT is interrupted, and TDH.QUOTE.GET
  * @nr_faults:	entries of @faults in use
  * @faults:	the fault plan
  */
@@ -89,7 +92,6 @@ struct tdx_mock_config {
 	u64 nr_keyids;
 	u64 updates;
 	u64 opt_in_versions;
-	u64 driven;
 	u64 pool;
 	u64 pool_after;
 	u64 ext_init;
@@ -97,6 +99,8 @@ struct tdx_mock_config {
 	u64 ext_step;
 	u64 ext_init_steps;
 	u64 spdm_pages;
+	u64 quote_size;
+	u64 quote_steps;
 	unsigned int nr_faults;
 	struct tdx_mock_fault faults[TDX_MOCK_MAX_FAULTS];
 };
@@ -171,6 +175,10 @@ u64 tdx_mock_leaf_by_name(const char *name);
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
 void tdx_mock_make_ready(struct tdx_mock *mock);
+void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa);
+bool tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa,
+			  const u8 report_data[TDX_MOCK_REPORT_DATA_LEN],
+			  struct tdx_mock_report *report);
 void tdx_mock_destroy(struct tdx_mock *mock);
 u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int package,
 		      bool may_wait, u64 fn, struct tdx_module_args *args);

@@ -81,6 +81,14 @@ static const struct mock_leaf leaves[] = {
 		.states = MOCK_IN_ANY & ~MOCK_IN(DISABLED),
 		.flags = MOCK_EXCLUSIVE | MOCK_BEFORE_LP_INIT,
 	}, {
+		TDH_QUOTE_GET, "TDH.QUOTE.GET", mock_quote_get,
+		.states = MOCK_IN(READY),
+		.feature = MOCK_FEATURE_QUOTE,
+	}, {
+		TDH_QUOTE_INIT, "TDH.QUOTE.INIT", mock_quote_init,
+		.states = MOCK_IN(READY),
+		.feature = MOCK_FEATURE_QUOTE,
+	}, {
 		TDH_SPDM_CREATE, "TDH.SPDM.CREATE", mock_spdm_create,
 		.states = MOCK_IN(READY),
 		.feature = MOCK_FEATURE_CONNECT,
