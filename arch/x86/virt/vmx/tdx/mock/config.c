@@ -46,7 +46,7 @@ static const struct number_option {
 } number_options[] = {
 #define FIELD(_field) offsetof(struct tdx_mock_config, _field)
 	{ "features",	FIELD(features0),		0, U64_MAX },
-	{ "keyids",	FIELD(nr_keyids),		1, 1024 },
+	{ "keyids",	FIELD(nr_keyids),		1, TDX_MOCK_MAX_KEYIDS },
 	{ "max_tdmrs",	FIELD(max_tdmrs),		1, TDX_MOCK_MAX_TDMRS },
 	{ "max_rsvd",	FIELD(max_rsvd),		1, TDX_MOCK_MAX_RSVD },
 	{ "pamt_4k",	FIELD(pamt_entry[TDX_PS_4K]),	1, SZ_4K },
@@ -66,6 +66,7 @@ static const struct number_option {
 	{ "spdm_pages",	FIELD(spdm_pages),		1, 512 },
 	{ "quote_size",	FIELD(quote_size),		MOCK_MIN_QUOTE_SIZE, U32_MAX },
 	{ "quote_steps", FIELD(quote_steps),		0, U32_MAX },
+	{ "wb_steps",	FIELD(wb_steps),		0, U32_MAX },
 #undef FIELD
 };
 

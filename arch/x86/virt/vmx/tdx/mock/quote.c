@@ -1,57 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The mock TDX module: TDREPORTs of TDs, and the quotes that it makes of them */
+/* The mock TDX module: quotes, which it makes of the reports of TDs */
 #include <linux/bits.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <asm/tdx.h>
 
-#include "../tdx.h"
-#include "model.h"
+#include "td.h"
 
-static_assert(sizeof(struct tdx_mock_report) == 1024);
-static_assert(offsetof(struct tdx_mock_report, report_data) == 128);
-static_assert(offsetof(struct tdx_mock_report, mac) == 224);
-static_assert(offsetof(struct tdx_mock_report, mrtd) == 528);
+static_assert(TDX_MOCK_MRTD_LEN == SHA384_DIGEST_SIZE);
 static_assert(sizeof(struct tdx_mock_quote) + TDX_MOCK_QUOTE_CHECKSUM_LEN <= MOCK_MIN_QUOTE_SIZE);
-
-/* Only a module of this platform knows it */
-#define REPORT_KEY		0x6b65794d4f434b21ULL
 
 #define QUOTE_ID_DEFAULT	GENMASK_ULL(47, 32)
 
 /* HPA_LINKED_LIST: the last entry of a node leads to the next one */
 #define NODE_PAGES		511
 #define LIST_END		U64_MAX
-#define HPA_FRAME		GENMASK_ULL(51, 12)
-
-static u64 report_mac(const struct tdx_mock_report *report)
-{
-	struct tdx_mock_report bare = *report;
-	u64 mac = REPORT_KEY;
-
-	bare.mac = 0;
-	for (unsigned int i = 0; i < sizeof(bare); i++)
-		mac = tdx_mock_checksum(mac, ((u8 *)&bare)[i]);
-
-	return mac;
-}
-
-/* The measurement of the TD with this root page; false if there is none */
-static bool read_mrtd(struct tdx_mock *mock, u64 tdr_pa, u8 mrtd[TDX_MOCK_MRTD_LEN])
-{
-	const struct mock_frame *frame = mock_frame(mock, tdr_pa);
-
-	if (!PAGE_ALIGNED(tdr_pa) || !frame || frame->type != MOCK_PT_TDR)
-		return false;
-
-	memset(mrtd, PHYS_PFN(tdr_pa), TDX_MOCK_MRTD_LEN);
-	return true;
-}
 
 /**
- * tdx_mock_make_td() - have a TD without going through its creation
+ * tdx_mock_make_td() - have a TD that runs, without going through its creation
  * @mock:	a module that is up
  * @tdr_pa:	physical address of the TD's root page
  *
@@ -59,29 +26,29 @@ static bool read_mrtd(struct tdx_mock *mock, u64 tdr_pa, u8 mrtd[TDX_MOCK_MRTD_L
  */
 void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa)
 {
-	mock_own_pages(mock, tdr_pa, tdr_pa + PAGE_SIZE, MOCK_PT_TDR);
+	struct mock_td *td = mock_page_content(tdr_pa);
+
+	mock_own_td_page(mock, tdr_pa, MOCK_PT_TDR, 0);
+	mock_stamp_page(mock, tdr_pa);
+	*td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
+	memcpy(td->mrtd, &tdr_pa, sizeof(tdr_pa));
 }
 
 /**
  * tdx_mock_make_report() - what TDG.MR.REPORT gives a TD
  * @mock:	the module
- * @tdr_pa:	physical address of the TD's root page
- * @report_data: of the TD's choice
- * @report:	out
+ * @tdr_pa:	physical address of the root page of a TD that runs
+ * @data:	report data, TDX_MOCK_REPORT_DATA_LEN bytes
+ * @report:	out, 1024 bytes
  *
- * Return: false if there is no such TD.
+ * For tests that stand in for the TD.
  */
-bool tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa,
-			  const u8 report_data[TDX_MOCK_REPORT_DATA_LEN],
-			  struct tdx_mock_report *report)
+void tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa, const void *data, void *report)
 {
-	*report = (struct tdx_mock_report) { .type = TDX_MOCK_REPORT_TYPE };
-	if (!read_mrtd(mock, tdr_pa, report->mrtd))
-		return false;
+	struct mock_td *td;
 
-	memcpy(report->report_data, report_data, sizeof(report->report_data));
-	report->mac = report_mac(report);
-	return true;
+	if (!mock_find_td(mock, MOCK_OPERAND_RCX, tdr_pa, &td))
+		mock_make_report(td, data, report);
 }
 
 u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call)
@@ -103,7 +70,7 @@ u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 /* A page through which the host and the module pass data; NULL if it can be none */
 static void *shared_page(struct tdx_mock *mock, u64 hpa)
 {
-	if ((hpa & ~HPA_FRAME) || !mock_in_cmrs(mock, hpa, hpa + PAGE_SIZE) ||
+	if ((hpa & MOCK_PA_RESERVED) || !mock_in_cmrs(mock, hpa, hpa + PAGE_SIZE) ||
 	    (mock_frame(mock, hpa)->flags & MOCK_FRAME_OWNED))
 		return NULL;
 
@@ -141,41 +108,26 @@ static u8 *list_page(u64 node_hpa, u64 nth)
 	return phys_to_virt(node[nth]);
 }
 
-/* Is this a report of a TD, and of that one? */
-static u64 check_report(struct tdx_mock *mock, u64 tdr_pa, const struct tdx_mock_report *report)
-{
-	u8 mrtd[TDX_MOCK_MRTD_LEN];
-
-	if (!read_mrtd(mock, tdr_pa, mrtd))
-		return mock_operand_invalid(MOCK_OPERAND_RCX);
-
-	if (report->type != TDX_MOCK_REPORT_TYPE || report->mac != report_mac(report) ||
-	    memcmp(report->mrtd, mrtd, sizeof(mrtd)))
-		return mock_operand_invalid(MOCK_OPERAND_R8);
-
-	return TDX_SUCCESS;
-}
-
 static u64 start_quote(struct tdx_mock *mock, const struct tdx_module_args *args)
 {
 	struct mock_quoting *quoting = &mock->quoting;
-	const struct tdx_mock_report *report = shared_page(mock, args->r8);
+	const void *report = shared_page(mock, args->r8);
+	struct mock_td *td;
 	u64 status;
 
+	status = mock_find_td_in(mock, MOCK_OPERAND_RCX, args->rcx, MOCK_TD_IN(RUNNABLE), &td);
+	if (status)
+		return status;
 	if (args->rdx != QUOTE_ID_DEFAULT)
 		return mock_operand_invalid(MOCK_OPERAND_RDX);
 	if (!report)
 		return mock_operand_invalid(MOCK_OPERAND_R8);
-	if (args->r9 != sizeof(*report))
+	if (args->r9 != MOCK_REPORT_SIZE)
 		return mock_operand_invalid(MOCK_OPERAND_R9);
 	if (!is_list_of(mock, args->r10, DIV_ROUND_UP(args->r11, PAGE_SIZE)))
 		return mock_operand_invalid(MOCK_OPERAND_R10);
 	if (args->r11 < mock->config.quote_size)
 		return mock_operand_invalid(MOCK_OPERAND_R11);
-
-	status = check_report(mock, args->rcx, report);
-	if (status)
-		return status;
 
 	quoting->inputs = *args;
 	quoting->nr_get_calls = 0;
@@ -187,8 +139,10 @@ static u64 start_quote(struct tdx_mock *mock, const struct tdx_module_args *args
 		.len		= mock->config.quote_size,
 		.key		= quoting->key,
 	};
-	memcpy(quoting->quote.mrtd, report->mrtd, sizeof(report->mrtd));
-	memcpy(quoting->quote.report_data, report->report_data, sizeof(report->report_data));
+	memcpy(quoting->quote.mrtd, td->mrtd, sizeof(td->mrtd));
+	if (!mock_check_report(td, report, quoting->quote.report_data))
+		return mock_operand_invalid(MOCK_OPERAND_R8);
+
 	return TDX_SUCCESS;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TDREPORTs and quotes of the mock TDX module.  For user space, too: whoever
- * asks a TD for a quote can check it.  Nothing of it is signed.
+ * Quotes of the mock TDX module.  For user space, too: whoever has a TD ask for
+ * a quote can check it.  Nothing of it is signed.
  */
 #ifndef _X86_VIRT_TDX_MOCK_QUOTE_H
 #define _X86_VIRT_TDX_MOCK_QUOTE_H
@@ -10,20 +10,6 @@
 
 #define TDX_MOCK_MRTD_LEN		48
 #define TDX_MOCK_REPORT_DATA_LEN	64
-
-/* TDREPORT_STRUCT; fields that the mock has nothing for are 0 */
-struct tdx_mock_report {
-	__u8 type;			/* 0x81: TDX */
-	__u8 reserved[127];
-	__u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
-	__u8 reserved_2[32];
-	__u64 mac;			/* the first 8 of 32 bytes */
-	__u8 reserved_3[296];
-	__u8 mrtd[TDX_MOCK_MRTD_LEN];
-	__u8 reserved_4[448];
-};
-
-#define TDX_MOCK_REPORT_TYPE	0x81
 
 /*
  * A quote: this header, then filler, then 8 bytes of checksum over all bytes

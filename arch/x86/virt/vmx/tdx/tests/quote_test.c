@@ -90,11 +90,23 @@ static void list_names_each_page_in_order(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(buf, 0x5a, nr_pages * PAGE_SIZE));
 }
 
+/* TDREPORT_STRUCT, as far as the tests have to know it */
+struct tdreport {
+	u8 reserved[128];
+	u8 report_data[64];
+	u8 reserved_2[336];
+	u8 mrtd[48];
+	u8 reserved_3[448];
+};
+
+static_assert(sizeof(struct tdreport) == 1024);
+static_assert(offsetof(struct tdreport, mrtd) == 528);
+
 /* A module, and a TD on it */
 struct quoting {
 	struct tdx_mock *mock;
 	struct tdx_td td;
-	struct tdx_mock_report report;
+	struct tdreport report;
 	unsigned long free_memory;
 
 	/* What the module saw of TDH.QUOTE.GET */
@@ -138,15 +150,13 @@ static void make_td(struct kunit *test, struct tdx_mock *mock, struct tdx_td *td
 	tdx_mock_make_td(mock, page_to_phys(td->tdr_page));
 }
 
-static void make_report(struct kunit *test, struct tdx_mock *mock, const struct tdx_td *td,
-			struct tdx_mock_report *report)
+static void make_report(struct tdx_mock *mock, const struct tdx_td *td, struct tdreport *report)
 {
-	u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
+	u8 data[sizeof(report->report_data)];
 
-	for (unsigned int i = 0; i < sizeof(report_data); i++)
-		report_data[i] = i + page_to_pfn(td->tdr_page);
-	KUNIT_ASSERT_TRUE(test, tdx_mock_make_report(mock, page_to_phys(td->tdr_page),
-						     report_data, report));
+	for (unsigned int i = 0; i < sizeof(data); i++)
+		data[i] = i + page_to_pfn(td->tdr_page);
+	tdx_mock_make_report(mock, page_to_phys(td->tdr_page), data, report);
 }
 
 /* Nobody is to take the module of a test case for the machine's */
@@ -167,7 +177,7 @@ static __init struct quoting *make_module(struct kunit *test, const char *option
 		 FEATURES_QUOTE, *options ? "," : "", options);
 	quoting->mock = tdx_test_ready_mock(test, all_options);
 	make_td(test, quoting->mock, &quoting->td);
-	make_report(test, quoting->mock, &quoting->td, &quoting->report);
+	make_report(quoting->mock, &quoting->td, &quoting->report);
 	tdx_mock_set_hook(quoting->mock, note_call, quoting);
 	quoting->free_memory = tdx_test_free_memory();
 	return quoting;
@@ -218,7 +228,7 @@ static void expect_error(struct kunit *test, struct quoting *quoting, int error)
 }
 
 static void expect_good_quote(struct kunit *test, const u8 *quote, size_t len,
-			      const struct tdx_mock_report *report, u64 key)
+			      const struct tdreport *report, u64 key)
 {
 	const struct tdx_mock_quote *header = (const void *)quote;
 	size_t checksum_at = len - TDX_MOCK_QUOTE_CHECKSUM_LEN;
@@ -502,11 +512,11 @@ static void __init wrong_report_is_refused(struct kunit *test)
 
 	/* Of another TD */
 	make_td(test, quoting->mock, &other);
-	make_report(test, quoting->mock, &other, &quoting->report);
+	make_report(quoting->mock, &other, &quoting->report);
 	expect_error(test, quoting, -EIO);
 
 	/* Forged: its data are not those that the module has seen */
-	make_report(test, quoting->mock, &quoting->td, &quoting->report);
+	make_report(quoting->mock, &quoting->td, &quoting->report);
 	expect_quote(test, quoting, 100 * SZ_1K, 1);
 	quoting->report.report_data[0]++;
 	expect_error(test, quoting, -EIO);
@@ -642,7 +652,7 @@ static void __init update_in_the_middle_of_a_call(struct kunit *test)
 struct rivals {
 	struct quoting *quoting;
 	struct tdx_td td;
-	struct tdx_mock_report report;
+	struct tdreport report;
 	struct task_struct *task;
 	struct completion done;
 	void *quote;
@@ -692,7 +702,7 @@ static void __init calls_take_turns(struct kunit *test)
 	struct rivals rivals = { .quoting = start(test, "") };
 
 	make_td(test, rivals.quoting->mock, &rivals.td);
-	make_report(test, rivals.quoting->mock, &rivals.td, &rivals.report);
+	make_report(rivals.quoting->mock, &rivals.td, &rivals.report);
 	init_completion(&rivals.done);
 	rivals.task = kthread_create(get_rival_quote, &rivals, "tdx_quote_rival");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals.task);
