@@ -55,7 +55,7 @@ refresh:	## take edits made in build/linux-$(BASE) back to this repository
 	@$S/refresh '$(SRC)'
 
 clean:		## remove what was built; keep downloads and kernel trees
-	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.* build/initramfs.cpio.gz
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.*
 
 distclean:	## remove build/
 	@rm -rf build

@@ -10,7 +10,9 @@ from machine import MachineError, Shape, choose
 
 # kunit.enable=0: the same kernel runs KUnit and the scenarios.
 # printk.devkmsg=on: what the guest reports must not be rate limited.
-CMDLINE = "nohibernate kunit.enable=0 oops=panic panic=-1 printk.devkmsg=on printk.time=1"
+# kvm_intel.tdx=1: KVM leaves TDX alone unless told otherwise.
+CMDLINE = ("nohibernate kunit.enable=0 oops=panic panic=-1 printk.devkmsg=on printk.time=1 "
+           "kvm_intel.tdx=1")
 
 # A line like these fails a scenario that does not allow it.
 TROUBLE = re.compile(
