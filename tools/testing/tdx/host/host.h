@@ -73,4 +73,8 @@ unsigned long host_run_sweeps(void);
 
 __printf(2, 3) void host_result(bool good, const char *fmt, ...);
 
+/* fuzz.c: a machine that some bytes describe */
+
+void host_run_input(const u8 *bytes, size_t nr_bytes);
+
 #endif /* _TDX_HOST_HOST_H */

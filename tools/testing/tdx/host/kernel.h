@@ -107,18 +107,11 @@ __printf(1, 2) void host_printk(const char *fmt, ...);
 #define pr_info(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
 
 /* The kernel complains about what it took to be impossible */
-void host_warn(const char *file, int line);
+bool host_warn(bool cond, const char *file, int line);
 
 #undef WARN_ON_ONCE
-#define WARN_ON_ONCE(_cond)						\
-({									\
-	bool __cond = !!(_cond);					\
-									\
-	if (__cond)							\
-		host_warn(__FILE__, __LINE__);				\
-	__cond;								\
-})
 #undef WARN_ON
+#define WARN_ON_ONCE(_cond)		host_warn(!!(_cond), __FILE__, __LINE__)
 #define WARN_ON				WARN_ON_ONCE
 
 /* A single CPU, which nothing interrupts */
@@ -204,8 +197,15 @@ static inline void host_unlock_raw_spinlock_irqsave(raw_spinlock_t **lock)
 #define host_guard_raw_spinlock_irqsave(_lock)				\
 	host_guard(raw_spinlock_t, host_unlock_raw_spinlock_irqsave, _lock)
 
-#define atomic_long_read(_v)		READ_ONCE((_v)->counter)
-#define atomic_long_add(_n, _v)		((void)((_v)->counter += (_n)))
+static inline long atomic_long_read(const atomic_long_t *v)
+{
+	return v->counter;
+}
+
+static inline void atomic_long_add(long n, atomic_long_t *v)
+{
+	v->counter += n;
+}
 
 #undef set_bit
 #undef clear_bit
