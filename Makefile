@@ -13,7 +13,7 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run test test-debug bench check series apply refresh clean distclean
+.PHONY: help tree run test test-debug bench report check series apply refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
@@ -41,6 +41,9 @@ bench: tree	## costs of the extensions, in instructions and bytes, against their
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/bench $(ARGS)
 
+report:		## results of the last runs on one page: text, and build/report.html
+	@$T/report
+
 check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
 	@$S/deps build check
 	@$S/check $(ARGS)
@@ -55,7 +58,7 @@ refresh:	## take edits made in build/linux-$(BASE) back to this repository
 	@$S/refresh '$(SRC)'
 
 clean:		## remove what was built; keep downloads and kernel trees
-	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.*
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/sizes build/report.html build/tmp.* build/host
 
 distclean:	## remove build/
 	@rm -rf build
