@@ -224,7 +224,7 @@ u64 mock_vp_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if ((args->rdx & ~MOCK_FIELD_IGNORED) == FIELD_STATE_DETAILS)
 		return TDX_SUCCESS;
 	if (!field)
-		return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+		return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 
 	args->r8 = *field_value(vcpu, field);
 	return TDX_SUCCESS;
@@ -246,7 +246,7 @@ u64 mock_vp_wr(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if ((args->rdx & ~MOCK_FIELD_IGNORED) == FIELD_STATE_DETAILS)
 		return MOCK_METADATA_FIELD_NOT_WRITABLE | MOCK_OPERAND_RDX;
 	if (!field)
-		return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+		return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 	if (!(args->r9 & field->writable))
 		return MOCK_METADATA_FIELD_NOT_WRITABLE | MOCK_OPERAND_RDX;
 	if (data & ~field->writable)

@@ -242,7 +242,7 @@ static void add_private_memory(struct test_td *t, const struct tdx_mock_step *st
 	memcpy(page_address(source), steps, nr_steps * sizeof(*steps));
 	KUNIT_ASSERT_EQ(t->test, page_add(t, GPA_SCRIPT, t->script, source), TDX_SUCCESS);
 
-	/* For the measurement: a page with something in it */
+	/* A page that is measured has to have something in it */
 	t->data = td_page(t);
 	for (unsigned int i = 0; i < PAGE_SIZE; i++)
 		((u8 *)page_address(source))[i] = i * 7 + (i >> 8);
@@ -480,10 +480,7 @@ static void td_params_are_checked(struct kunit *test)
 	const struct params_case *param = test->param_value;
 	struct test_td *t = build_td(test, TDCS_ADDED, NULL, 0);
 	struct page *params = new_page(test);
-	struct tdx_module_args args = {
-		.rcx = page_to_phys(t->td.tdr_page),
-		.rdx = page_to_phys(params) + PARAMS_SIZE / 2,
-	};
+	u64 unaligned_pa = page_to_phys(params) + PARAMS_SIZE / 2;
 
 	set_default_params(page_address(params));
 	*(u64 *)(page_address(params) + param->offset) = param->value;
@@ -491,11 +488,9 @@ static void td_params_are_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->entry,
 			param->status == INVALID(69) ? 0x80000008 : 0);
 
-	/* TD_PARAMS that are not aligned */
+	/* A TD that was refused can still be initialized */
 	if (param->status) {
-		KUNIT_EXPECT_EQ(test,
-				tdh_mng_init(&t->td, args.rdx, &t->entry),
-				INVALID(2));
+		KUNIT_EXPECT_EQ(test, tdh_mng_init(&t->td, unaligned_pa, &t->entry), INVALID(2));
 		set_default_params(memset(page_address(params), 0, PAGE_SIZE));
 		KUNIT_EXPECT_EQ(test, init_td(t, params), TDX_SUCCESS);
 	}
@@ -668,15 +663,17 @@ static void leaf_has_its_time(struct kunit *test)
 {
 	const struct leaf_case *param = test->param_value;
 	static const struct tdx_mock_step done = { TDX_MOCK_DONE };
+	struct tdx_mock *mock = ready_mock(test, "on");
 
 	for (enum stage stage = CREATED; stage < NR_STAGES; stage++) {
-		struct test_td *t = build_td(test, stage, &done, 1);
-
 		u64 expected = param->stages & BIT(stage) ? TDX_SUCCESS : param->status[stage];
+		struct test_td *t = new_td(test, mock);
 
+		t->hkid += stage;
+		build(t, stage, &done, 1);
 		KUNIT_EXPECT_EQ_MSG(test, STATUS(param->call(t)), expected, "stage %d", stage);
-		tdx_test_expect_clean_ledger(test, t->mock);
 	}
+	tdx_test_expect_clean_ledger(test, mock);
 }
 
 /* vCPU leaves look at the TD, too */
@@ -1126,9 +1123,9 @@ static void vcpu_fields_are_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_vp_wr(vp, FIELD_STATE_DETAILS, 0, 1),
 			MOCK_METADATA_FIELD_NOT_WRITABLE | 2);
 	KUNIT_EXPECT_EQ(test, tdh_vp_wr(vp, FIELD_APIC_ACCESS_ADDR, 0, ~0ULL),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, tdh_vp_rd(vp, FIELD_APIC_ACCESS_ADDR, &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, value, 0);
 	KUNIT_EXPECT_EQ(test, tdh_vp_rd(vp, POSTED_INTR_NV, &value), TDX_SUCCESS);
 	KUNIT_EXPECT_EQ(test, value, 0xf2);
@@ -1188,9 +1185,9 @@ static void td_fields_are_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (value >> 16) & 0xff, 48);
 
 	KUNIT_EXPECT_EQ(test, tdh_mng_rd(&t->td, cpuid_field(0x21, 1, 0), &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, tdh_mng_rd(&t->td, cpuid_field(5, -1, 0), &value),
-			TDX_METADATA_FIELD_ID_INCORRECT | 2);
+			MOCK_METADATA_FIELD_ID_INCORRECT | 2);
 	KUNIT_EXPECT_EQ(test, value, 0);
 }
 
