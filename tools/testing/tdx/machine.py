@@ -264,9 +264,7 @@ class Bochs(Machine):
     name = "bochs"
     # KVM takes no part of VMX for granted that this CPU lacks, but newer models have
     # an XSAVE that this kernel stumbles over. A triple fault ends Bochs, a reset does not.
-    # Waiting takes instructions, too: that for RCU is cut short.
-    cmdline = ("console=ttyS0,115200 setcpuid=movdir64b,ss reboot=t "
-               "rcupdate.rcu_expedited=1")
+    cmdline = "console=ttyS0,115200 setcpuid=movdir64b,ss reboot=t"
     cpu_model = "broadwell_ult"
     # Instructions per second of the machine's own time. Waiting for the serial port
     # and for timers costs fewer of them if there are few per second.

@@ -390,17 +390,6 @@ static void smi(void)
 	td_run_to_end(&td, 0);
 }
 
-static void unknown(void)
-{
-	struct script script = {};
-	struct td td;
-
-	step(&script, TDX_MOCK_EXIT, 0x77);
-	td_build(&td, &script, 1);
-	check_eq(td_run(&td, 0), KVM_EXIT_INTERNAL_ERROR);
-	check_eq(td.vcpu[0].run->internal.suberror, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
-}
-
 /* A vCPU that never exits on its own stops for a signal */
 static void loop(void)
 {
@@ -429,7 +418,6 @@ const struct test exit_tests[] = {
 	{ "exit-fatal-error", fatal_error },
 	{ "exit-triple-fault", triple_fault },
 	{ "exit-smi", smi },
-	{ "exit-unknown", unknown },
 	{ "exit-loop", loop },
 	{ }
 };

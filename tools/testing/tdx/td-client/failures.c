@@ -1,81 +1,143 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A TDX module that fails a SEAMCALL: user space gets an error, whatever it is,
- * and KVM, the machine and other TDs live on.
+ * TDX modules that fail: user space gets an error, and KVM, the machine and
+ * other TDs live on. What fails is up to the options of the mock.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "kvm.h"
 #include "test.h"
 
-static const struct script nothing;
+#define LIVES		12
 
-/* All steps in the life of a TD, and the first that failed. Return how many went well */
-static int whole_life(struct td *td, int *err)
+static struct script script;
+
+static int init(struct td *td)
 {
-	static struct script script;
-	int good = 0;
+	return td_init(td, NULL);
+}
 
-	script.count = 0;
+static int create_vcpu(struct td *td)
+{
+	return td_create_vcpu(td, 0);
+}
+
+static int init_vcpu(struct td *td)
+{
+	return td_init_vcpu(td, 0, GPA_SCRIPT);
+}
+
+static int add_pages(struct td *td)
+{
+	return td_add_page(td, GPA_SCRIPT, script.step, true) ?:
+	       td_add_page(td, GPA_DATA, td_data_page(), true);
+}
+
+static int run_until(struct td *td, int wanted)
+{
+	int reason = td_run(td, 0);
+
+	return reason == wanted ? 0 : reason;
+}
+
+static int run(struct td *td)
+{
+	return run_until(td, KVM_EXIT_HYPERCALL);
+}
+
+static int convert(struct td *td)
+{
+	return td_set_private(td, GPA_DATA, PAGE, false);
+}
+
+/* Has the guest accept memory, by which it is added to the TD */
+static int run_again(struct td *td)
+{
+	return run_until(td, KVM_EXIT_IO);
+}
+
+static const struct {
+	const char *name;
+	int (*go)(struct td *td);
+} steps[] = {
+	{ "init", init },
+	{ "create-vcpu", create_vcpu },
+	{ "init-vcpu", init_vcpu },
+	{ "add-pages", add_pages },
+	{ "finalize", td_finalize },
+	{ "run", run },
+	{ "convert", convert },
+	{ "run-again", run_again },
+};
+
+/* What the module holds of TDs: a line of the mock's report on itself */
+static int held(const char *what)
+{
+	FILE *file = fopen("/sys/kernel/debug/tdx_mock/module", "r");
+	char line[64], name[64];
+	int number = -1, value;
+
+	check(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63s %d", name, &value) == 2 && !strcmp(name, what))
+			number = value;
+	}
+	fclose(file);
+	check(number >= 0);
+	return number;
+}
+
+/* One TD as far as it gets. Return whether that was to its end */
+static bool live(int life, int owned_kb)
+{
+	const char *name = "none";
+	struct td td;
+	int err = 0;
+
+	td_create(&td);
+	td_add_slot(&td);
+	check_eq(td_set_private(&td, 0, GPA_SHARED, true), 0);
+	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		err = steps[i].go(&td);
+		if (err)
+			name = steps[i].name;
+	}
+	td_destroy(&td);
+
+	test_note("life %d: failed in %s, %s %d, module keeps %d TDs %d KeyIDs %d KB", life, name,
+		  err > 0 ? "exit" : "error", err, held("tds"), held("hkids"),
+		  held("owned_kb") - owned_kb);
+	return !err;
+}
+
+/* With faults that strike once each, life after life comes one further */
+static void lives(void)
+{
+	int owned_kb = held("owned_kb");
+	bool good = false;
+
 	tdvmcall(&script, TDVMCALL_MAP_GPA, TD_SHARED | GPA_DATA, PAGE);
 	step(&script, TDX_MOCK_ACCEPT, GPA_LATER, 0);
-
-	td_create(td);
-	td_add_slot(td);
-	check_eq(td_set_private(td, 0, GPA_SHARED, true), 0);
-#define try(_step)								\
-do {										\
-	*err = _step;								\
-	if (*err)								\
-		return good;							\
-	good++;									\
-} while (0)
-	try(td_init(td, NULL));
-	try(td_create_vcpu(td, 0));
-	try(td_init_vcpu(td, 0, GPA_SCRIPT));
-	try(td_add_page(td, GPA_SCRIPT, script.step, true));
-	try(td_add_page(td, GPA_DATA, td_data_page(), true));
-	try(td_finalize(td));
-	try(td_run(td, 0) == KVM_EXIT_HYPERCALL ? 0 : -EIO);
-	try(td_set_private(td, GPA_DATA, PAGE, false));
-	try(td_run(td, 0) == KVM_EXIT_IO ? 0 : -EIO);
-#undef try
-	return good;
+	for (int life = 1; life <= LIVES; life++)
+		good = live(life, owned_kb);
+	check(good);
 }
 
-#define LAST_STEP	9
-
-/* A fault in the first TD's life, then a TD to which nothing happens */
-static void once(void)
+/* No error of KVM's, but something that it does not know */
+static void unknown_exit(void)
 {
 	struct td td;
-	int err, good;
 
-	good = whole_life(&td, &err);
-	test_note("%d of %d steps, error %d", good, LAST_STEP, err);
-	td_destroy(&td);
-
-	td_build(&td, &nothing, 1);
-	td_run_to_end(&td, 0);
-}
-
-/* As above, where the fault is one that the life of the TD must show */
-static void seen(void)
-{
-	struct td td;
-	int err, good;
-
-	good = whole_life(&td, &err);
-	test_note("%d of %d steps, error %d", good, LAST_STEP, err);
-	check(good < LAST_STEP);
-	td_destroy(&td);
-
-	td_build(&td, &nothing, 1);
-	td_run_to_end(&td, 0);
+	step(&script, TDX_MOCK_EXIT, 0x77);
+	td_build(&td, &script, 1);
+	check_eq(td_run(&td, 0), KVM_EXIT_INTERNAL_ERROR);
+	check_eq(td.vcpu[0].run->internal.suberror, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
 }
 
 const struct test failure_tests[] = {
-	{ "fail-seen", seen },
-	{ "fail-unseen", once },
+	{ "fail-lives", lives },
+	{ "fail-unknown-exit", unknown_exit },
 	{ }
 };

@@ -100,7 +100,7 @@ static int usage(FILE *to)
 	fprintf(to,
 		"Usage: td-client [NAME...]\n\n"
 		"Run the tests of these names, which may contain * and ?; without names all but\n"
-		"those that need a TDX module that fails, fail-*, and the demonstration, demo.\n\n");
+		"those with a TDX module that fails, fail-*, and the demonstration, demo.\n\n");
 	for_each_test(i, test)
 		fprintf(to, "  %s\n", test->name);
 	return to == stderr;
