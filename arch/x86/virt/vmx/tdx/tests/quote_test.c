@@ -381,7 +381,7 @@ static const struct get_failure {
 	int error;
 } get_failures[] = {
 	{ "operand invalid",	"0xC000010000000008",	1,	-EIO },
-	{ "operand busy",	"OPERAND_BUSY",		1,	-EIO },
+	{ "operand busy",	"0x8000020000000001",	1,	-EBUSY },
 	{ "resumption",		"0xC000000600000000",	1,	-EIO },
 	{ "buffer too small",	"0xC00001000000000b",	1,	-EIO },
 	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EIO },
