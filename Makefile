@@ -16,14 +16,14 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run run-td test bench check series apply refresh clean distclean
+.PHONY: help tree run run-td test test-debug bench report check series apply refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, run-td, test and check. MACHINE=bochs, qemu-tcg or qemu-kvm chooses'
-	@echo '  what is booted; by itself that is the best that this computer has.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug and check. MACHINE=bochs, qemu-tcg or qemu-kvm'
+	@echo '  chooses what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -41,9 +41,16 @@ test: tree	## KUnit suites, then boot scenarios on the mock TDX module
 	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
 
+test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
+	@$S/deps build qemu
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
+
 bench: tree	## costs of the extensions, in instructions and bytes, against their limits
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/bench $(ARGS)
+
+report:		## results of the last runs on one page: text, and build/report.html
+	@$T/report
 
 check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
 	@$S/deps build check
@@ -59,7 +66,7 @@ refresh:	## take edits made in build/linux-$(BASE) back to this repository
 	@$S/refresh '$(SRC)'
 
 clean:		## remove what was built; keep downloads and kernel trees
-	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/tmp.*
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/sizes build/report.html build/tmp.* build/host
 
 distclean:	## remove build/
 	@rm -rf build

@@ -231,6 +231,9 @@ static bool run_step(struct guest *guest, const struct tdx_mock_step *step)
 	};
 	struct mock_vcpu *vcpu = guest->vcpu;
 	const u64 *arg = step->arg;
+	const u64 report_data[TDX_MOCK_REPORT_DATA_LEN / sizeof(u64)] = {
+		arg[1], arg[2], arg[3], arg[4],
+	};
 	void *p;
 
 	switch (step->op) {
@@ -257,7 +260,7 @@ static bool run_step(struct guest *guest, const struct tdx_mock_step *step)
 	case TDX_MOCK_REPORT:
 		if (!map(guest, arg[0], MOCK_REPORT_SIZE, EPT_VIOLATION_ACC_WRITE, &p))
 			return false;
-		mock_make_report(guest->td, &arg[1], p);
+		mock_make_report(guest->td, report_data, p);
 		break;
 	case TDX_MOCK_EXPECT:
 		if (!do_expect(guest, arg))

@@ -29,7 +29,7 @@ struct tdreport {
 	u8 cpusvn[16];
 	u8 tee_tcb_info_hash[SHA384_DIGEST_SIZE];
 	u8 tee_info_hash[SHA384_DIGEST_SIZE];
-	u8 reportdata[64];
+	u8 reportdata[TDX_MOCK_REPORT_DATA_LEN];
 	u8 reserved1[32];
 	u8 mac[32];
 	u8 tee_tcb_info[239];
@@ -50,6 +50,9 @@ struct tdreport {
 static_assert(sizeof(struct tdreport) == MOCK_REPORT_SIZE);
 
 #define TDREPORT_TYPE_TDX	0x81
+
+/* No module of another platform knows it */
+static const u8 report_key[] = "mock report key";
 
 static void measure_record(struct mock_td *td, const char *name, u64 gpa)
 {
@@ -112,32 +115,72 @@ u64 mock_mr_finalize(struct tdx_mock *mock, struct tdx_mock_call *call)
 	return TDX_SUCCESS;
 }
 
-/**
- * mock_make_report() - a TDREPORT_STRUCT of a TD
- * @td:		a TD that is finalized
- * @data:	4 numbers, the first 32 bytes of the report data
- * @report:	out, MOCK_REPORT_SIZE bytes
- *
- * There is no key that could make the MAC of it: that is 0, as is what a TDX
- * module would say of itself.
- */
-void mock_make_report(const struct mock_td *td, const u64 *data, void *report)
+static void fill_tdinfo(const struct mock_td *td, struct tdinfo *tdinfo)
 {
-	struct tdreport *tdreport = report;
-	struct tdinfo *tdinfo = &tdreport->tdinfo;
-
-	memset(tdreport, 0, sizeof(*tdreport));
-	tdreport->type = TDREPORT_TYPE_TDX;
-	memcpy(tdreport->reportdata, data, 4 * sizeof(*data));
-
-	tdinfo->attributes = td->attributes;
-	tdinfo->xfam = td->xfam;
+	*tdinfo = (struct tdinfo) {
+		.attributes	= td->attributes,
+		.xfam		= td->xfam,
+	};
 	memcpy(tdinfo->mrtd, td->mrtd, sizeof(tdinfo->mrtd));
 	memcpy(tdinfo->mrconfigid, td->mrconfigid, sizeof(tdinfo->mrconfigid));
 	memcpy(tdinfo->mrowner, td->mrowner, sizeof(tdinfo->mrowner));
 	memcpy(tdinfo->mrownerconfig, td->mrownerconfig, sizeof(tdinfo->mrownerconfig));
+}
 
-	sha384((const u8 *)tdinfo, sizeof(*tdinfo), tdreport->tee_info_hash);
+/* Of all that comes before it, hashes of the rest included */
+static void make_mac(const struct tdreport *report, u8 digest[SHA384_DIGEST_SIZE])
+{
+	struct sha384_ctx ctx;
+
+	sha384_init(&ctx);
+	sha384_update(&ctx, report_key, sizeof(report_key));
+	sha384_update(&ctx, (const u8 *)report, offsetof(struct tdreport, mac));
+	sha384_final(&ctx, digest);
+}
+
+/**
+ * mock_make_report() - a TDREPORT_STRUCT of a TD
+ * @td:		a TD that is finalized
+ * @data:	TDX_MOCK_REPORT_DATA_LEN bytes
+ * @report:	out, MOCK_REPORT_SIZE bytes
+ *
+ * What a TDX module would say of itself is 0.
+ */
+void mock_make_report(const struct mock_td *td, const void *data, void *report)
+{
+	struct tdreport *tdreport = report;
+	u8 digest[SHA384_DIGEST_SIZE];
+
+	memset(tdreport, 0, sizeof(*tdreport));
+	tdreport->type = TDREPORT_TYPE_TDX;
+	memcpy(tdreport->reportdata, data, sizeof(tdreport->reportdata));
+	fill_tdinfo(td, &tdreport->tdinfo);
+
+	sha384((const u8 *)&tdreport->tdinfo, sizeof(tdreport->tdinfo), tdreport->tee_info_hash);
 	sha384(tdreport->tee_tcb_info, sizeof(tdreport->tee_tcb_info),
 	       tdreport->tee_tcb_info_hash);
+	make_mac(tdreport, digest);
+	memcpy(tdreport->mac, digest, sizeof(tdreport->mac));
+}
+
+/**
+ * mock_check_report() - is this a report that mock_make_report() has made?
+ * @td:		the TD that the report has to be of
+ * @report:	MOCK_REPORT_SIZE bytes
+ * @data:	out: its report data, TDX_MOCK_REPORT_DATA_LEN bytes
+ *
+ * Return: false if it is of another TD, or of nobody.
+ */
+bool mock_check_report(const struct mock_td *td, const void *report, void *data)
+{
+	const struct tdreport *tdreport = report;
+	u8 digest[SHA384_DIGEST_SIZE];
+	struct tdinfo tdinfo;
+
+	make_mac(tdreport, digest);
+	fill_tdinfo(td, &tdinfo);
+	memcpy(data, tdreport->reportdata, sizeof(tdreport->reportdata));
+
+	return !memcmp(tdreport->mac, digest, sizeof(tdreport->mac)) &&
+	       !memcmp(&tdreport->tdinfo, &tdinfo, sizeof(tdinfo));
 }

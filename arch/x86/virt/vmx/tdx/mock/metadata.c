@@ -85,12 +85,24 @@ static bool read_ext_field(struct tdx_mock *mock, struct tdx_module_args *args, 
 	return false;
 }
 
+#define MAX_QUOTE_SIZE_FIELD	0x2300000200000002ULL
+
+static bool read_quote_field(struct tdx_mock *mock, struct tdx_module_args *args, u64 *status)
+{
+	if (!(mock->config.features0 & MOCK_FEATURE_QUOTE) || args->rdx != MAX_QUOTE_SIZE_FIELD)
+		return false;
+
+	*status = mock->quoting.ready ? TDX_SUCCESS : TDX_METADATA_FIELD_NOT_READABLE;
+	args->r8 = mock->quoting.ready ? mock->config.quote_size : 0;
+	return true;
+}
+
 u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	struct tdx_module_args *args = call->args;
 	u64 status;
 
-	if (read_ext_field(mock, args, &status))
+	if (read_ext_field(mock, args, &status) || read_quote_field(mock, args, &status))
 		return status;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(configured_fields); i++) {

@@ -14,6 +14,8 @@
 #include <linux/types.h>
 #include <asm/shared/tdx.h>
 
+#include "quote.h"
+
 struct tdx_mock;
 
 #define TDX_MOCK_MAX_CMRS	32
@@ -63,7 +65,6 @@ struct tdx_mock_fault {
  * @updates:	runtime updates that the P-SEAMLDR has room for in its log
  * @opt_in_versions: highest version of TDH.SYS.CONFIG and TDH.SYS.UPDATE; version
  *		1 takes an opt-in bitmap
- * @driven:	features that a kernel booted on the mock is to ask for
  * @pool:	pages that the extensions ask for
  * @pool_after:	pages that the extensions ask for after a runtime update
  * @ext_init:	must the extensions be initialized?
@@ -72,6 +73,8 @@ struct tdx_mock_fault {
  *		it is not
  * @ext_init_steps: how often TDH.EXT.INIT is interrupted
  * @spdm_pages:	pages that an SPDM object is made of
+ * @quote_size:	bytes of a quote
+ * @quote_steps: how often TDH.QUOTE.INIT is interrupted, and TDH.QUOTE.GET
  * @wb_steps:	how often TDH.PHYMEM.CACHE.WB is interrupted on a package
  * @nr_faults:	entries of @faults in use
  * @faults:	the fault plan
@@ -91,7 +94,6 @@ struct tdx_mock_config {
 	u64 nr_keyids;
 	u64 updates;
 	u64 opt_in_versions;
-	u64 driven;
 	u64 pool;
 	u64 pool_after;
 	u64 ext_init;
@@ -99,6 +101,8 @@ struct tdx_mock_config {
 	u64 ext_step;
 	u64 ext_init_steps;
 	u64 spdm_pages;
+	u64 quote_size;
+	u64 quote_steps;
 	u64 wb_steps;
 	unsigned int nr_faults;
 	struct tdx_mock_fault faults[TDX_MOCK_MAX_FAULTS];
@@ -177,6 +181,8 @@ u64 tdx_mock_leaf_by_name(const char *name);
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
 void tdx_mock_make_ready(struct tdx_mock *mock);
+void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa);
+void tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa, const void *data, void *report);
 void tdx_mock_destroy(struct tdx_mock *mock);
 u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int package,
 		      bool may_wait, u64 fn, struct tdx_module_args *args);

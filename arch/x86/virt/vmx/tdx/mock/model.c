@@ -103,6 +103,14 @@ static const struct mock_leaf leaves[] = {
 		.flags = MOCK_EXCLUSIVE | MOCK_BEFORE_LP_INIT,
 	},
 	{
+		TDH_QUOTE_GET, "TDH.QUOTE.GET", mock_quote_get,
+		.feature = MOCK_FEATURE_QUOTE,
+	},
+	{
+		TDH_QUOTE_INIT, "TDH.QUOTE.INIT", mock_quote_init,
+		.feature = MOCK_FEATURE_QUOTE,
+	},
+	{
 		TDH_SPDM_CREATE, "TDH.SPDM.CREATE", mock_spdm_create,
 		.feature = MOCK_FEATURE_CONNECT,
 	},

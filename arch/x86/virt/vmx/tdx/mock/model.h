@@ -60,6 +60,7 @@
 /* Bits of TDX_FEATURES0 */
 #define MOCK_FEATURE_CONNECT		BIT_ULL(6)
 #define MOCK_FEATURE_EXT		BIT_ULL(39)
+#define MOCK_FEATURE_QUOTE		BIT_ULL(50)
 
 /* Operand ids, the detail of TDX_OPERAND_INVALID and its like */
 #define MOCK_OPERAND_RAX		0
@@ -67,6 +68,8 @@
 #define MOCK_OPERAND_RDX		2
 #define MOCK_OPERAND_R8			8
 #define MOCK_OPERAND_R9			9
+#define MOCK_OPERAND_R10		10
+#define MOCK_OPERAND_R11		11
 #define MOCK_OPERAND_ATTRIBUTES		64
 #define MOCK_OPERAND_XFAM		65
 #define MOCK_OPERAND_EXEC_CONTROLS	66
@@ -176,6 +179,23 @@ struct mock_ext {
 	u64 resume_checksum;	/* of the entries that are still to come */
 };
 
+/* Header, checksum, and a bit of filler */
+#define MOCK_MIN_QUOTE_SIZE	256
+
+struct mock_quoting {
+	bool ready;
+	u32 nr_init_calls;
+	u64 key;
+
+	/* Of a TDH.QUOTE.GET that was interrupted */
+	bool in_flight;
+	struct tdx_module_args inputs;
+	u32 nr_get_calls;
+	struct tdx_mock_quote quote;
+	u32 nr_written;		/* bytes */
+	u64 checksum;		/* of these */
+};
+
 enum mock_hkid_state {
 	MOCK_HKID_FREE,
 	MOCK_HKID_ASSIGNED,
@@ -220,6 +240,7 @@ struct tdx_mock {
 	u32 nr_wb_steps[TDX_MOCK_MAX_PACKAGES];
 
 	struct mock_ext ext;
+	struct mock_quoting quoting;
 	struct mock_object objects[TDX_MOCK_MAX_OBJECTS];
 
 	/* Of a runtime update in progress */
@@ -273,6 +294,8 @@ u64 mock_phymem_cache_wb(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_phymem_page_rdmd(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_quote_get(struct tdx_mock *mock, struct tdx_mock_call *call);
+u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_spdm_delete(struct tdx_mock *mock, struct tdx_mock_call *call);
 u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call);

@@ -23,7 +23,6 @@
 static struct tdx_mock_config boot_config __initdata;
 static bool boot_on_mock __initdata;
 static bool keyids_from_mock __initdata;
-static u64 driven_features __ro_after_init;
 static bool mock_on __ro_after_init;
 
 static int __init parse_tdx_mock(char *text)
@@ -69,7 +68,6 @@ int __init tdx_mock_keyids(u32 *start, u32 *nr)
 	*start = platform.keyid_start;
 	*nr = boot_config.nr_keyids;
 	keyids_from_mock = true;
-	driven_features = boot_config.driven;
 	return 0;
 }
 
@@ -81,17 +79,6 @@ int __init tdx_mock_keyids(u32 *start, u32 *nr)
 bool __init tdx_mock_replaces_vmx(void)
 {
 	return boot_on_mock && !boot_cpu_has(X86_FEATURE_VMX);
-}
-
-/**
- * tdx_mock_driven_features() - features of the module to ask for
- *
- * Return: bits of TDX_FEATURES0 that the kernel is to take as driven, so that
- * asking for features can be tested without any that is.
- */
-u64 tdx_mock_driven_features(void)
-{
-	return driven_features;
 }
 
 /**

@@ -204,6 +204,7 @@ static void start_extensions(struct tdx_mock *mock, u64 nr_missing)
 		.nr_missing	= nr_missing,
 		.init_required	= mock->config.ext_init,
 	};
+	mock->quoting = (struct mock_quoting) { .key = mock->quoting.key };
 }
 
 u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call)
@@ -326,7 +327,7 @@ bool mock_memory_initialized(struct tdx_mock *mock)
  *
  * For tests of what comes after the bring-up.  All convertible memory can be
  * handed to the module, which holds no PAMT, and the extensions have what
- * TDH.SYS.CONFIG would have given them.
+ * TDH.SYS.CONFIG would have given them to a host that asks for all features.
  */
 void tdx_mock_make_ready(struct tdx_mock *mock)
 {
@@ -342,6 +343,7 @@ void tdx_mock_make_ready(struct tdx_mock *mock)
 	/* One TDMR, of no size: it is initialized */
 	mock->nr_tdmrs = 1;
 	mock->global_keyid = mock->platform.keyid_start;
+	mock->opt_in = mock->config.features0;
 	start_extensions(mock, mock->config.pool);
 	mock->state = MOCK_READY;
 }

@@ -159,7 +159,8 @@ u64 mock_sept_error(const struct mock_sept_walk *walk, u64 status, struct tdx_mo
 void *mock_sept_page(const struct mock_sept_walk *walk);
 void mock_sept_accept(const struct mock_sept_walk *walk);
 void mock_measure_page_add(struct mock_td *td, u64 gpa);
-void mock_make_report(const struct mock_td *td, const u64 *data, void *report);
+void mock_make_report(const struct mock_td *td, const void *data, void *report);
+bool mock_check_report(const struct mock_td *td, const void *report, void *data);
 u64 mock_run_guest(struct tdx_mock *mock, struct mock_td *td, struct mock_vcpu *vcpu,
 		   struct tdx_module_args *args);
 

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What kernel code finds in the headers of the kernel, for a program in user
+ * space.  The Makefile has the names of headers that stand for this one; all
+ * others are those of the kernel tree.
+ */
+#ifndef _TDX_HOST_KERNEL_H
+#define _TDX_HOST_KERNEL_H
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <asm/types.h>
+
+/* Types */
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s8 s8;
+typedef __s16 s16;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef __u16 __le16, __be16;
+typedef __u32 __le32, __be32;
+typedef __u64 __le64, __be64;
+typedef u64 phys_addr_t;
+typedef u64 kvm_pfn_t;
+typedef unsigned int gfp_t;
+typedef struct { int counter; } atomic_t;
+typedef struct { long counter; } atomic_long_t;
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+#define U8_MAX		((u8)~0U)
+#define U16_MAX		((u16)~0U)
+#define U32_MAX		((u32)~0U)
+#define U64_MAX		((u64)~0ULL)
+
+/* The compiler */
+
+#define __force
+#define __user
+#define __must_check
+#define __cold
+#define __bitwise
+#define __init
+#define __initconst
+#define __refdata
+#define __ro_after_init
+#define noinstr
+#define DECLARE_FLEX_ARRAY(_type, _name) _type _name[0]
+
+#include <linux/compiler.h>
+#include <linux/args.h>
+
+/* As of the kernel, not of tools/ */
+#undef __always_inline
+#define __always_inline			inline __attribute__((__always_inline__))
+#define auto				__auto_type
+#define __UNIQUE_ID(_prefix)		CONCATENATE(__unique_##_prefix, __COUNTER__)
+
+#include <linux/kernel.h>
+
+#undef static_assert
+#define static_assert(_expr, ...)	_Static_assert(_expr, #_expr)
+
+#undef min
+#undef max
+#undef min_t
+#undef max_t
+#undef clamp
+#undef clamp_t
+#define statically_true(_x)		(__builtin_constant_p(_x) && (_x))
+#include <linux/minmax.h>
+
+#include <linux/align.h>
+#include <linux/bitops.h>
+#include <linux/overflow.h>
+#include <linux/pfn.h>
+#include <linux/sizes.h>
+
+#define EXPORT_SYMBOL(_name)
+#define EXPORT_SYMBOL_GPL(_name)
+#define EXPORT_SYMBOL_FOR_MODULES(_name, _modules)
+
+/* Output */
+
+__printf(1, 2) void host_printk(const char *fmt, ...);
+
+#ifndef pr_fmt
+#define pr_fmt(_fmt)			_fmt
+#endif
+#define pr_err(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
+#define pr_warn(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
+#define pr_info(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
+
+/* The kernel complains about what it took to be impossible */
+bool host_warn(bool cond, const char *file, int line);
+
+#undef WARN_ON_ONCE
+#undef WARN_ON
+#define WARN_ON_ONCE(_cond)		host_warn(!!(_cond), __FILE__, __LINE__)
+#define WARN_ON				WARN_ON_ONCE
+
+/* A single CPU, which nothing interrupts */
+
+extern unsigned int host_preempt_count;
+
+struct task_struct {
+	unsigned int fail_nth;		/* this allocation fails, counted from 1 */
+	bool make_it_fail;
+};
+
+extern struct task_struct host_task;
+#define current				(&host_task)
+
+#define preempt_disable()		(host_preempt_count++)
+#define preempt_enable()		(host_preempt_count--)
+#define lockdep_assert_preemption_disabled() assert(host_preempt_count)
+#define lockdep_assert_held(_lock)	assert((_lock)->held)
+
+extern bool cache_state_incoherent;
+#define this_cpu_write(_var, _value)	((_var) = (_value))
+
+#define cpu_online(_cpu)		((_cpu) == 0)
+#define for_each_online_cpu(_cpu)	for ((_cpu) = 0; (_cpu) < 1; (_cpu)++)
+
+static inline int stop_machine(int (*fn)(void *), void *data, void *cpus)
+{
+	int ret;
+
+	preempt_disable();
+	ret = fn(data);
+	preempt_enable();
+	return ret;
+}
+
+typedef struct raw_spinlock { bool held; } raw_spinlock_t;
+typedef raw_spinlock_t spinlock_t;
+struct mutex { bool held; };
+
+#define __RAW_SPIN_LOCK_UNLOCKED(_name)	{}
+#define DEFINE_RAW_SPINLOCK(_name)	raw_spinlock_t _name
+#define DEFINE_SPINLOCK(_name)		spinlock_t _name
+#define DEFINE_MUTEX(_name)		struct mutex _name
+#define raw_spin_lock_init(_lock)	((_lock)->held = false)
+#define mutex_init(_lock)		((_lock)->held = false)
+
+/* What waits here waits for ever */
+#define host_set_lock(_lock, _held)	\
+	do { assert((_lock)->held != (_held)); (_lock)->held = (_held); } while (0)
+#define host_lock(_lock)		host_set_lock(_lock, true)
+#define host_unlock(_lock)		host_set_lock(_lock, false)
+#define raw_spin_lock			host_lock
+#define raw_spin_unlock			host_unlock
+#define mutex_lock			host_lock
+#define mutex_unlock			host_unlock
+
+static inline bool raw_spin_trylock(raw_spinlock_t *lock)
+{
+	if (lock->held)
+		return false;
+
+	lock->held = true;
+	return true;
+}
+
+static inline void host_unlock_mutex(struct mutex **lock)
+{
+	mutex_unlock(*lock);
+}
+
+static inline void host_unlock_raw_spinlock_irqsave(raw_spinlock_t **lock)
+{
+	raw_spin_unlock(*lock);
+}
+
+#define raw_spinlock_irqsave_t		raw_spinlock_t
+#define mutex_t				struct mutex
+#define guard(_kind)			host_guard_##_kind
+#define host_guard(_type, _end, _lock)					\
+	_type *__UNIQUE_ID(guard) __attribute__((__cleanup__(_end), __unused__)) = \
+		({ typeof(_lock) __lock = (_lock); host_lock(__lock); __lock; })
+#define host_guard_mutex(_lock)		host_guard(struct mutex, host_unlock_mutex, _lock)
+#define host_guard_raw_spinlock_irqsave(_lock)				\
+	host_guard(raw_spinlock_t, host_unlock_raw_spinlock_irqsave, _lock)
+
+static inline long atomic_long_read(const atomic_long_t *v)
+{
+	return v->counter;
+}
+
+static inline void atomic_long_add(long n, atomic_long_t *v)
+{
+	v->counter += n;
+}
+
+#undef set_bit
+#undef clear_bit
+#define test_and_set_bit		__test_and_set_bit
+#define test_and_clear_bit		__test_and_clear_bit
+#define set_bit				__set_bit
+#define clear_bit			__clear_bit
+
+static inline u64 rol64(u64 word, unsigned int shift)
+{
+	return word << (shift & 63) | word >> (-shift & 63);
+}
+
+#define struct_size_t(_type, _member, _n) struct_size((_type *)NULL, _member, _n)
+
+/* The CPU */
+
+#define RDRAND_RETRY_LOOPS		10
+#define X86_FEATURE_TDX_HOST_PLATFORM	0
+#define boot_cpu_has(_feature)		true
+
+/* Strings */
+
+ssize_t strscpy(char *dst, const char *src, size_t size);
+void *memchr_inv(const void *start, int c, size_t bytes);
+unsigned long long memparse(const char *text, char **end);
+int kstrtou64(const char *text, unsigned int base, u64 *value);
+
+/* Memory: see memory.c */
+
+#define PAGE_SHIFT			12
+#define PAGE_SIZE			(1UL << PAGE_SHIFT)
+#define PAGE_MASK			(~(PAGE_SIZE - 1))
+#define PAGE_ALIGN(_size)		ALIGN(_size, PAGE_SIZE)
+#define PAGE_ALIGNED(_addr)		IS_ALIGNED((unsigned long)(_addr), PAGE_SIZE)
+#define MAX_PAGE_ORDER			10
+
+#define GFP_KERNEL			0x01U
+#define GFP_ATOMIC			0x02U
+#define __GFP_ZERO			0x04U
+#define __GFP_NOWARN			0x08U
+#define __GFP_NORETRY			0x10U
+#define __GFP_RETRY_MAYFAIL		0x20U
+#define GFP_KERNEL_ACCOUNT		GFP_KERNEL
+
+enum pg_level { PG_LEVEL_4K = 1, PG_LEVEL_2M, PG_LEVEL_1G };
+
+struct page;
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order);
+void split_page(struct page *block, unsigned int order);
+void get_page(struct page *page);
+void put_page(struct page *page);
+void __free_pages(struct page *block, unsigned int order);
+int page_count(const struct page *page);
+
+struct page *pfn_to_page(unsigned long pfn);
+unsigned long page_to_pfn(const struct page *page);
+void *page_address(const struct page *page);
+void *phys_to_virt(phys_addr_t pa);
+phys_addr_t virt_to_phys(const void *addr);
+unsigned long vmalloc_to_pfn(const void *addr);
+phys_addr_t slow_virt_to_phys(void *addr);
+
+#define alloc_page(_gfp)		alloc_pages(_gfp, 0)
+#define __free_page(_page)		__free_pages(_page, 0)
+#define phys_to_page(_pa)		pfn_to_page(PHYS_PFN(_pa))
+#define page_to_phys(_page)		PFN_PHYS(page_to_pfn(_page))
+#define virt_to_page(_addr)		phys_to_page(virt_to_phys(_addr))
+#define vmalloc_to_page(_addr)		pfn_to_page(vmalloc_to_pfn(_addr))
+#define __pa				virt_to_phys
+#define __va				phys_to_virt
+
+void *kmalloc(size_t size, gfp_t gfp);
+void kfree(const void *object);
+void *__vmalloc(size_t size, gfp_t gfp);
+void *vcalloc(size_t n, size_t size);
+void vfree(const void *area);
+
+#define kzalloc(_size, _gfp)		kmalloc(_size, (_gfp) | __GFP_ZERO)
+#define kcalloc(_n, _size, _gfp)	kzalloc(size_mul(_n, _size), _gfp)
+#define kzalloc_obj(_object, ...)	((typeof(&(_object)))kzalloc(sizeof(_object), GFP_KERNEL))
+#define vmalloc(_size)			__vmalloc(_size, GFP_KERNEL)
+#define vzalloc(_size)			vcalloc(1, _size)
+#define kvcalloc(_n, _size, _gfp)	vcalloc(_n, _size)
+#define kvfree				vfree
+
+extern unsigned long max_pfn;
+unsigned long totalram_pages(void);
+
+/* One zone, nothing of which is at hand of a CPU */
+struct zone {
+	struct host_pageset { int count; } *per_cpu_pageset;
+};
+
+extern struct zone host_zone;
+unsigned long host_free_pages(void);
+#define for_each_populated_zone(_zone)	for ((_zone) = &host_zone; (_zone); (_zone) = NULL)
+#define NR_FREE_PAGES			0
+#define zone_page_state_snapshot(_zone, _item) host_free_pages()
+#define per_cpu_ptr(_pointer, _cpu)	(_pointer)
+
+/* The knobs of the kernel's fault injection, which are files in debugfs */
+struct dentry;
+struct inode { void *i_private; };
+struct dentry *debugfs_lookup(const char *name, struct dentry *dir);
+struct inode *d_inode(struct dentry *dentry);
+#define dput(_dentry)			((void)(_dentry))
+
+#endif /* _TDX_HOST_KERNEL_H */

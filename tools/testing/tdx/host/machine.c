@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A machine, from boot to its end, as a series of steps: what the rest of the
+ * kernel would do with the product, in any order that the product allows.
+ */
+#include <linux/sizes.h>
+
+#include "ext.h"
+#include "mock/trap.h"
+#include "tdx.h"
+#include "machine.h"
+
+#define SEAMLDR_INSTALL	0x8000000000000001ULL
+
+static struct {
+	struct tdx_mock *module;
+	struct machine_setup setup;
+	bool has_booted;
+	unsigned int nr_cpus;		/* that the module runs on */
+	unsigned long nr_warnings, quarantined_before, nr_given;
+
+	struct machine_array {
+		struct tdx_page_array *array;
+		u64 session;
+		bool has_session;
+		bool was_returned;
+	} arrays[MACHINE_ARRAYS];
+} machine;
+
+static void describe_module(struct tdx_mock_config *config, const struct machine_setup *setup)
+{
+	config->features0 |= TDX_FEATURES0_EXT | BIT_ULL(6) /* TDX Connect */;
+	config->pool = setup->pool;
+	config->ext_init = setup->init;
+	config->ext_old = setup->old;
+	config->ext_step = setup->step;
+	config->ext_init_steps = setup->init_steps;
+	config->spdm_pages = setup->object_pages;
+}
+
+/**
+ * machine_start() - a machine, its module just initialized
+ * @setup:	what kind of machine
+ * @disturb:	see oracle_start()
+ */
+void machine_start(const struct machine_setup *setup, oracle_disturb_t disturb)
+{
+	struct tdx_mock_platform platform;
+	struct tdx_mock_config config;
+
+	memset(&machine, 0, sizeof(machine));
+	host_set_memory(setup->memory);
+	tdx_mock_default_config(&config);
+	describe_module(&config, setup);
+	tdx_mock_this_machine(&platform);
+
+	machine.setup = *setup;
+	machine.nr_cpus = TDX_MOCK_MAX_CPUS;
+	machine.module = tdx_mock_create(&config, &platform);
+	tdx_mock_make_ready(machine.module);
+	tdx_mock_trap(machine.module);
+	machine.nr_warnings = host_nr_warnings;
+	machine.quarantined_before = tdx_quarantined_pages();
+	host_limit_order(setup->max_order);
+	oracle_start(disturb);
+}
+
+static void begin_step(const struct tdx_page_array *array)
+{
+	oracle_next_step(array);
+	host_warnings_expected = true;
+}
+
+/* Each page in use is the module's maybe, or somebody's who knows of it; no page is both or none */
+static void check_pages(void)
+{
+	unsigned long nr_live = 0, nr_lent = 0, nr_claimed, nr_lost;
+
+	for (unsigned int n = 0; n < MACHINE_ARRAYS; n++) {
+		const struct tdx_page_array *array = machine.arrays[n].array;
+
+		if (!array)
+			continue;
+		nr_live += !!array->aux;
+		for (unsigned int i = 0; i < array->nr_pages; i++) {
+			if (oracle_is_claimed(array->hpas[i]))
+				nr_lent++;
+			else
+				nr_live++;
+		}
+	}
+
+	nr_claimed = oracle_nr_claimed();
+	nr_lost = tdx_quarantined_pages() - machine.quarantined_before;
+	host_check(host_used_pages() == nr_live + nr_claimed, "%lu pages used, not %lu + %lu",
+		   host_used_pages(), nr_live, nr_claimed);
+	host_check(nr_lost + machine.nr_given + nr_lent == nr_claimed,
+		   "quarantined %lu, given %lu, lent %lu, but claimed %lu", nr_lost,
+		   machine.nr_given, nr_lent, nr_claimed);
+}
+
+static void check_ledger(void)
+{
+	struct tdx_mock_breach breach = {};
+	unsigned int nr_breaches;
+
+	/* Who lies to the kernel has no claims on it */
+	if (oracle_has_lied())
+		return;
+
+	host_check(machine.nr_warnings == host_nr_warnings, "warning, and no lie");
+	nr_breaches = tdx_mock_ledger_audit(machine.module, &breach, 1);
+	host_check(!nr_breaches, "ledger: %#llx %s", breach.pa, tdx_mock_breach_name(breach.kind));
+}
+
+static void end_step(void)
+{
+	host_warnings_expected = false;
+	host_check(!host_preempt_count, "preemption is off");
+	check_pages();
+	check_ledger();
+}
+
+static int errno_of(u64 status)
+{
+	switch (status) {
+	case TDX_SUCCESS:		 return 0;
+	case TDX_SEAMCALL_VMFAILINVALID: return -ENODEV;
+	case TDX_SEAMCALL_GP:		 return -EOPNOTSUPP;
+	case TDX_SEAMCALL_UD:		 return -EACCES;
+	default:			 return -EIO;
+	}
+}
+
+/* The state follows from what the module wants, and whether it was told that it got it */
+static void check_state(bool has_memory)
+{
+	enum tdx_ext_state expected = TDX_EXT_NONE;
+	struct tdx_ext_info info;
+
+	if (!machine.setup.has_extensions) {
+		host_check(!oracle_nr_calls(0), "calls for extensions that are not there");
+	} else if (oracle_last_status() || (oracle_pool_size() && !has_memory)) {
+		expected = TDX_EXT_FAILED;
+	} else {
+		host_check(!!oracle_nr_calls(TDH_EXT_INIT) == oracle_wants_init(),
+			   "initialized %u times", oracle_nr_calls(TDH_EXT_INIT));
+		if (machine.nr_given || oracle_wants_init())
+			expected = TDX_EXT_READY;
+	}
+
+	tdx_ext_get_info(&info);
+	host_check(info.state == expected, "state %u, not %u", info.state, expected);
+	host_check(info.pool_pages == machine.nr_given, "%lu pages in the pool", info.pool_pages);
+	host_check(info.quarantined_pages == tdx_quarantined_pages(), "%lu pages quarantined",
+		   info.quarantined_pages);
+}
+
+/**
+ * machine_boot() - bring the extensions up, as tdx_init() does
+ *
+ * Nothing is done the second time.
+ */
+void machine_boot(void)
+{
+	unsigned long nr_free = host_free_pages();
+	bool may_fail = host_task.fail_nth;
+	bool has_memory;
+
+	if (machine.has_booted)
+		return;
+
+	machine.has_booted = true;
+	begin_step(NULL);
+	tdx_ext_init(machine.setup.has_extensions ? TDX_FEATURES0_EXT : 0);
+
+	has_memory = oracle_nr_calls(TDH_EXT_MEM_ADD);
+	may_fail |= oracle_last_status() || oracle_pool_size() > nr_free;
+	host_check(has_memory || may_fail || !oracle_pool_size(), "no pool");
+	if (has_memory && (!oracle_last_status() || oracle_nr_calls(TDH_EXT_INIT)))
+		machine.nr_given = oracle_pool_size();
+	end_step();
+	check_state(has_memory);
+}
+
+static void call_module(unsigned int cpu, u64 fn, u64 rcx)
+{
+	struct tdx_module_args regs = { .rcx = rcx };
+	u64 status = tdx_mock_seamcall(machine.module, cpu, 0, true, fn, &regs);
+
+	host_check(!status, "update: call %#llx: %#llx", fn, status);
+}
+
+/* What is in the pages of a module image, see the mock's seamldr.c */
+static void install_image(const struct machine_setup *setup)
+{
+	struct page *params = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct page *image = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	u32 *params_words = page_address(params);
+	u64 *params_pas = page_address(params);
+
+	snprintf(page_address(image), PAGE_SIZE,
+		 "TDX-MOCK-MODULE\npool_after=%u,ext_init=%d,ext_old=%d,ext_init_steps=%u,updates=9",
+		 setup->pool, setup->init, setup->old, setup->init_steps);
+	params_words[1] = 1;
+	params_pas[1] = page_to_phys(image);
+	params_pas[15] = 1;
+	params_pas[16] = page_to_phys(image);
+
+	call_module(0, SEAMLDR_INSTALL, page_to_phys(params));
+	__free_page(params);
+	__free_page(image);
+}
+
+static void replace_module(const struct machine_setup *setup)
+{
+	call_module(0, TDH_SYS_SHUTDOWN, 1);
+	install_image(setup);
+	for (unsigned int cpu = 1; cpu < machine.nr_cpus; cpu++)
+		call_module(cpu, SEAMLDR_INSTALL, 0);
+	machine.nr_cpus = 1;
+	call_module(0, TDH_SYS_INIT, 0);
+	call_module(0, TDH_SYS_LP_INIT, 0);
+	call_module(0, TDH_SYS_UPDATE, 0);
+}
+
+static int update_extensions(void *unused)
+{
+	tdx_ext_update();
+	return 0;
+}
+
+/**
+ * machine_update() - replace the module by another one
+ * @setup: what the new one is like
+ *
+ * No memory can be had for it.  Nothing is done before the machine has booted.
+ */
+void machine_update(const struct machine_setup *setup)
+{
+	host_task.fail_nth = 0;
+	if (!machine.has_booted || host_free_pages() < 2)
+		return;
+
+	replace_module(setup);
+	begin_step(NULL);
+	stop_machine(update_extensions, NULL, NULL);
+	host_check(!oracle_nr_calls(TDH_EXT_MEM_ADD), "memory given in an update");
+	end_step();
+	check_state(false);
+}
+
+/**
+ * machine_create_array() - have pages for the module
+ * @n:		number of the array; nothing is done if it is there
+ * @nr_pages:	number of 4 KB pages
+ * @in_steps:	first room for the pages, then the pages, which may be some only
+ */
+void machine_create_array(unsigned int n, unsigned int nr_pages, bool in_steps)
+{
+	struct machine_array *array = &machine.arrays[n];
+	bool may_fail = host_task.fail_nth || nr_pages > host_free_pages();
+	int ret = 0;
+
+	if (array->array)
+		return;
+
+	begin_step(NULL);
+	if (in_steps) {
+		array->array = tdx_page_array_alloc(nr_pages);
+		if (array->array)
+			ret = tdx_page_array_populate(array->array);
+	} else {
+		array->array = tdx_page_array_create(nr_pages);
+	}
+	host_check(may_fail || !nr_pages || (array->array && !ret), "no array");
+	host_check(!array->array || ret || array->array->nr_pages == nr_pages, "%u pages, not %u",
+		   array->array->nr_pages, nr_pages);
+	end_step();
+}
+
+/**
+ * machine_create_session() - give the pages of an array for a session
+ * @n:			number of the array; nothing is done if it can not be
+ * @function_id:	TDISP function id
+ */
+void machine_create_session(unsigned int n, u32 function_id)
+{
+	struct machine_array *array = &machine.arrays[n];
+	bool may_fail = host_task.fail_nth || host_free_pages() == 0;
+	int ret;
+
+	if (!array->array || !array->array->nr_pages || array->has_session || array->was_returned)
+		return;
+
+	begin_step(array->array);
+	ret = tdh_spdm_create(function_id, array->array, &array->session);
+	if (oracle_nr_calls(TDH_SPDM_CREATE))
+		host_check(ret == errno_of(oracle_last_status()), "%d for %#llx", ret,
+			   oracle_last_status());
+	else if (array->array->nr_pages > TDX_PAGES_PER_ROOT)
+		host_check(ret == -EINVAL, "%d for too many pages", ret);
+	else
+		host_check(may_fail && ret == -ENOMEM, "%d without a call", ret);
+	array->has_session = !ret;
+	end_step();
+}
+
+/**
+ * machine_delete_session() - get the pages of a session back
+ * @n:		number of the array; nothing is done if it has no session
+ * @id_xor:	bits that are wrong in the id of the session
+ */
+void machine_delete_session(unsigned int n, u64 id_xor)
+{
+	struct machine_array *array = &machine.arrays[n];
+	int expected, ret;
+
+	if (!array->has_session)
+		return;
+
+	begin_step(array->array);
+	ret = tdh_spdm_delete(array->session ^ id_xor, array->array);
+	/* Of another session the module reports other pages, which is no lie */
+	if (id_xor)
+		machine.nr_warnings = host_nr_warnings;
+	expected = errno_of(oracle_last_status()) ?: (oracle_has_good_report() ? 0 : -EIO);
+	host_check(ret == expected, "%d for %#llx, report %s", ret, oracle_last_status(),
+		   oracle_has_good_report() ? "good" : "bad");
+	if (!ret) {
+		array->has_session = false;
+		array->was_returned = true;
+	}
+	end_step();
+}
+
+/**
+ * machine_release_array() - be done with an array
+ * @n: number of the array; nothing is done if there is none
+ */
+void machine_release_array(unsigned int n)
+{
+	struct tdx_page_array *array = machine.arrays[n].array;
+
+	if (!array)
+		return;
+
+	begin_step(array);
+	tdx_page_array_release(array);
+	machine.arrays[n] = (struct machine_array) {};
+	end_step();
+}
+
+/**
+ * machine_end() - release all that is left, and forget what is lost
+ */
+void machine_end(void)
+{
+	for (unsigned int n = 0; n < MACHINE_ARRAYS; n++)
+		machine_release_array(n);
+
+	host_check(oracle_has_lied() ||
+		   tdx_mock_pages_owned(machine.module) <= oracle_nr_claimed(), "lost a page");
+	host_task.fail_nth = 0;
+	oracle_stop();
+	tdx_mock_trap(NULL);
+	tdx_mock_destroy(machine.module);
+	host_check(!host_used_objects(), "%lu objects are left", host_used_objects());
+	host_forget_memory();
+	host_limit_order(MAX_PAGE_ORDER);
+	host_set_memory(HOST_ALL_PAGES);
+}

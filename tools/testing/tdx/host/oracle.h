@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TDX_HOST_ORACLE_H
+#define _TDX_HOST_ORACLE_H
+
+#include <asm/tdx.h>
+
+#include "page_array.h"
+#include "host.h"
+
+/**
+ * struct host_answer - how a call is answered
+ * @dropped:	the module does not get to see it
+ * @lies:	the status is @status, whatever the module has said
+ * @status:	of a call that is dropped, or lied about
+ * @reg:	output register, as index into struct tdx_module_args: 0 is RCX
+ * @reg_keep:	bits that the register keeps
+ * @reg_xor:	bits that are then flipped; neither has an effect on inputs
+ * @aux_entry:	entry of the aux page, for a call that has one
+ * @aux_xor:	bits of that entry that are flipped
+ *
+ * The CPU refuses to make a call, or the module has no entropy: such a call is
+ * always dropped, and changes no register.
+ */
+struct host_answer {
+	bool dropped;
+	bool lies;
+	u64 status;
+	u8 reg;
+	u64 reg_keep;
+	u64 reg_xor;
+	u16 aux_entry;
+	u64 aux_xor;
+};
+
+extern const struct host_answer oracle_honest;
+
+/* Decides on the answer to each call */
+typedef void (*oracle_disturb_t)(u64 leaf, struct host_answer *answer);
+
+void oracle_start(oracle_disturb_t disturb);
+void oracle_next_step(const struct tdx_page_array *array);
+void oracle_stop(void);
+
+bool oracle_has_lied(void);
+bool oracle_is_claimed(phys_addr_t pa);
+unsigned long oracle_nr_claimed(void);
+unsigned int oracle_nr_calls(u64 leaf);
+u64 oracle_last_status(void);
+bool oracle_has_good_report(void);
+u64 oracle_pool_size(void);
+bool oracle_wants_init(void);
+
+#endif /* _TDX_HOST_ORACLE_H */

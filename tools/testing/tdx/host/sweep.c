@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults one after the other, all that there are: each allocation fails, each
+ * call fails in each way, is interrupted at each page, or its answer is wrong in
+ * some bit.  And two faults at a time, where calls are few.
+ *
+ * What is to be seen in each of these scenarios is what machine.c and oracle.c
+ * check in any.
+ */
+#include <linux/array_size.h>
+
+#include "machine.h"
+#include "tdx.h"
+
+#define MAX_FAULTS	2
+
+static struct {
+	const char *script;
+	struct machine_setup setup;
+	unsigned int nr_pages, flags;
+
+	unsigned int nr_faults;
+	struct fault {
+		unsigned int first, count;
+		struct host_answer answer;
+	} faults[MAX_FAULTS];
+	unsigned int fail_nth;
+
+	/* What there was to disturb */
+	unsigned int nr_calls;
+	bool fail_done;
+} run;
+
+static unsigned long nr_scenarios;
+
+static void disturb(u64 leaf, struct host_answer *answer)
+{
+	run.nr_calls++;
+	for (unsigned int i = 0; i < run.nr_faults; i++) {
+		if (run.nr_calls - run.faults[i].first < run.faults[i].count)
+			*answer = run.faults[i].answer;
+	}
+}
+
+static void describe_run(void)
+{
+	const struct machine_setup *setup = &run.setup;
+
+	printf("# %s: %u pages, flags %#x\n", run.script, run.nr_pages, run.flags);
+	printf("# memory %u order %u, pool %u step %u, init %u steps %u, old %u\n", setup->memory,
+	       setup->max_order, setup->pool, setup->step, setup->init, setup->init_steps,
+	       setup->old);
+	if (run.fail_nth)
+		printf("# allocation %u fails\n", run.fail_nth);
+	for (unsigned int i = 0; i < run.nr_faults; i++) {
+		const struct fault *fault = &run.faults[i];
+
+		printf("# call %u (%u): dropped %u lies %u status %#llx\n", fault->first,
+		       fault->count, fault->answer.dropped, fault->answer.lies,
+		       fault->answer.status);
+		printf("#   register %u & %#llx ^ %#llx, aux %u ^ %#llx\n", fault->answer.reg,
+		       fault->answer.reg_keep, fault->answer.reg_xor, fault->answer.aux_entry,
+		       fault->answer.aux_xor);
+	}
+}
+
+/* Scripts.  Each is complete, and one of them is run in each scenario. */
+
+enum {
+	TRY_AGAIN = 1,
+	IN_STEPS = 2,
+};
+
+static void boot_script(void)
+{
+	machine_boot();
+}
+
+static void update_script(void)
+{
+	struct machine_setup next = run.setup;
+
+	machine_boot();
+	next.pool = run.flags;
+	machine_update(&next);
+	next.pool = 0;
+	machine_update(&next);
+}
+
+static void session_script(void)
+{
+	unsigned int nr_tries = run.flags & TRY_AGAIN ? 2 : 1;
+
+	machine_create_array(0, run.nr_pages, run.flags & IN_STEPS);
+	/* Steps that are not possible, because it did the first time, are none */
+	for (unsigned int i = 0; i < nr_tries; i++)
+		machine_create_session(0, 0x15a1234);
+	for (unsigned int i = 0; i < nr_tries; i++)
+		machine_delete_session(0, 0);
+	machine_release_array(0);
+}
+
+static void run_script(void (*script)(void))
+{
+	run.nr_calls = 0;
+	/* What there is has to be looked at, so there is not much more than it takes */
+	run.setup.memory = ALIGN(run.setup.pool + 2 * run.nr_pages + 16, 64);
+	machine_start(&run.setup, disturb);
+	host_task.fail_nth = run.fail_nth;
+	script();
+	run.fail_done = run.fail_nth && !host_task.fail_nth;
+	machine_end();
+	nr_scenarios++;
+}
+
+/* How a call can fail, or an answer be wrong */
+
+#define DROP(_status)	{ .dropped = true, .status = (_status), .reg_keep = ~0ULL }
+#define LIE(_status)	{ .lies = true, .status = (_status), .reg_keep = ~0ULL }
+
+static const struct host_answer failures[] = {
+	DROP(TDX_OPERAND_INVALID | TDX_OPERAND_ID_RCX),
+	DROP(TDX_OPERAND_BUSY),
+	DROP(TDX_SYS_BUSY),
+	DROP(TDX_PAGE_METADATA_INCORRECT | 2),
+	DROP(TDX_METADATA_FIELD_ID_INCORRECT),
+	DROP(TDX_INTERRUPTED_RESUMABLE),
+	DROP(TDX_RND_NO_ENTROPY),
+	DROP(TDX_SEAMCALL_VMFAILINVALID),
+	DROP(TDX_SEAMCALL_GP),
+	DROP(TDX_SEAMCALL_UD),
+	/* Of the success class, and yet not what was asked for */
+	DROP(TDX_KEY_CONFIGURED),
+	DROP(~0ULL),
+	DROP(TDX_SUCCESS),
+	LIE(TDX_OPERAND_INVALID | TDX_OPERAND_ID_RCX),
+	LIE(TDX_OPERAND_BUSY),
+	LIE(TDX_METADATA_FIELD_ID_INCORRECT | 1),
+	LIE(TDX_INTERRUPTED_RESUMABLE),
+	LIE(TDX_INTERRUPTED_RESUMABLE | 1),
+	LIE(TDX_SUCCESS),
+};
+
+static void disturb_call(unsigned int n, unsigned int nth, unsigned int count,
+			 const struct host_answer *answer)
+{
+	run.faults[n] = (struct fault) { nth, count, *answer };
+	run.nr_faults = n + 1;
+}
+
+static void undisturbed(void)
+{
+	run.nr_faults = 0;
+	run.fail_nth = 0;
+}
+
+static void fail_each_allocation(void (*script)(void))
+{
+	do {
+		run.fail_nth++;
+		run_script(script);
+	} while (run.fail_done);
+	undisturbed();
+}
+
+static unsigned int count_calls(void (*script)(void))
+{
+	undisturbed();
+	run_script(script);
+	return run.nr_calls;
+}
+
+/* Once, and for as long as the kernel tries again where there is no entropy */
+static void fail_each_call(void (*script)(void))
+{
+	static const unsigned int counts[] = { 1, RDRAND_RETRY_LOOPS };
+	unsigned int nr_calls = count_calls(script);
+
+	for (unsigned int nth = 1; nth <= nr_calls; nth++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(failures); i++) {
+			for (unsigned int k = 0; k < ARRAY_SIZE(counts); k++) {
+				disturb_call(0, nth, counts[k], &failures[i]);
+				run_script(script);
+			}
+		}
+	}
+	undisturbed();
+}
+
+/* A call that follows a failing one may be one that was not there without */
+static void fail_each_two_calls(void (*script)(void))
+{
+	const unsigned int nr = ARRAY_SIZE(failures);
+	unsigned int nr_calls = count_calls(script) + 2;
+
+	for (unsigned int i = 0; i < nr_calls * nr; i++) {
+		disturb_call(0, 1 + i / nr, 1, &failures[i % nr]);
+		for (unsigned int k = nr * run.faults[0].first; k < nr_calls * nr; k++) {
+			disturb_call(1, 1 + k / nr, 1, &failures[k % nr]);
+			run_script(script);
+		}
+	}
+	undisturbed();
+}
+
+static void spoil_each_answer(void (*script)(void))
+{
+	unsigned int nr_calls = count_calls(script);
+
+	for (unsigned int nth = 1; nth <= nr_calls; nth++) {
+		for (unsigned int reg = 0; reg < 6; reg++) {
+			for (unsigned int bit = 0; bit < 64; bit++) {
+				struct host_answer answer = oracle_honest;
+
+				answer.reg = reg;
+				answer.reg_xor = 1ULL << bit;
+				disturb_call(0, nth, 1, &answer);
+				run_script(script);
+				/* And as what may or may not be progress */
+				answer.lies = true;
+				answer.status = TDX_INTERRUPTED_RESUMABLE;
+				disturb_call(0, nth, 1, &answer);
+				run_script(script);
+			}
+			for (unsigned int all = 0; all < 2; all++) {
+				struct host_answer answer = { .reg = reg, .reg_xor = -(u64)all };
+
+				disturb_call(0, nth, 1, &answer);
+				run_script(script);
+			}
+		}
+		for (unsigned int i = 0; i < max(run.nr_pages, 1); i++) {
+			struct host_answer answer = oracle_honest;
+
+			answer.aux_entry = i;
+			answer.aux_xor = 1ULL << i % 64;
+			disturb_call(0, nth, 1, &answer);
+			run_script(script);
+		}
+	}
+	undisturbed();
+}
+
+/* Sweeps, each with what it is about */
+
+static const unsigned int pools[] = { 0, 1, 2, 3, 511, 512, 513, 1023, 1024, 1025, 1536 };
+static const unsigned int orders[] = { MAX_PAGE_ORDER, 3, 0 };
+static const unsigned int objects[] = { 1, 2, 3, 4, 5, 7, 511, 512, 513 };
+
+static void allocations_of_boot(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(pools) * ARRAY_SIZE(orders); i++) {
+		run.setup.init = true;
+		run.setup.pool = pools[i / ARRAY_SIZE(orders)];
+		run.setup.max_order = orders[i % ARRAY_SIZE(orders)];
+		/* Page for page is for those that end soon */
+		if (run.setup.max_order || run.setup.pool <= 513)
+			fail_each_allocation(boot_script);
+	}
+}
+
+static void allocations_of_sessions(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(objects); i++) {
+		for (run.flags = 0; run.flags < 4; run.flags++) {
+			run.nr_pages = objects[i];
+			run.setup.object_pages = min(run.nr_pages, 512);
+			fail_each_allocation(session_script);
+		}
+	}
+}
+
+static void set_needs(unsigned int n)
+{
+	run.setup.init = n & 1;
+	run.setup.old = n & 2;
+	run.setup.init_steps = n & 4 ? 2 : 0;
+}
+
+static void calls_of_boot(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(pools) * 8; i++) {
+		run.setup.pool = pools[i / 8];
+		set_needs(i % 8);
+		fail_each_call(boot_script);
+	}
+}
+
+static void calls_of_update(void)
+{
+	for (unsigned int i = 0; i < 8; i++) {
+		set_needs(i);
+		for (run.flags = 0; run.flags < 2; run.flags++) {
+			run.setup.pool = 3;
+			fail_each_call(update_script);
+			run.setup.pool = 0;
+			fail_each_call(update_script);
+		}
+	}
+}
+
+static void calls_of_sessions(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(objects) - 3; i++) {
+		for (run.flags = 0; run.flags < 4; run.flags++) {
+			run.nr_pages = objects[i];
+			run.setup.object_pages = run.nr_pages;
+			fail_each_call(session_script);
+		}
+	}
+}
+
+static void two_calls(void)
+{
+	run.setup.pool = 3;
+	run.setup.step = 2;
+	run.setup.init = true;
+	run.setup.init_steps = 1;
+	fail_each_two_calls(boot_script);
+
+	run.setup.pool = 0;
+	run.setup.step = 0;
+	for (run.nr_pages = 1; run.nr_pages <= 3; run.nr_pages++) {
+		run.setup.init = false;
+		run.setup.object_pages = run.nr_pages;
+		run.flags = TRY_AGAIN;
+		fail_each_two_calls(session_script);
+	}
+}
+
+/* The list is interrupted after each number of pages, and then fails */
+static void interruptions(void)
+{
+	static const unsigned int sizes[] = { 2, 3, 64, 511, 512, 513 };
+
+	run.setup.init = true;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		run.setup.pool = sizes[i];
+		for (run.setup.step = 1; run.setup.step <= min(sizes[i], 512); run.setup.step++) {
+			run_script(boot_script);
+			for (unsigned int k = 0; k < ARRAY_SIZE(failures); k++) {
+				/* Two fields are read first */
+				disturb_call(0, 4, 1, &failures[k]);
+				run_script(boot_script);
+			}
+			undisturbed();
+		}
+	}
+}
+
+/* Each first entry that an interrupted call can come back with */
+static void claims_of_progress(void)
+{
+	run.setup.pool = 520;
+	for (unsigned int first = 0; first < 512; first++) {
+		for (unsigned int i = max(first, 2) - 2; i < min(first + 3, 512); i++) {
+			struct host_answer answer = LIE(TDX_INTERRUPTED_RESUMABLE);
+
+			answer.reg_keep = ~0xff8ULL;
+			answer.reg_xor = first << 3;
+			disturb_call(0, 3, 1, &answer);
+			answer.reg_xor = i << 3;
+			disturb_call(1, 4, 1, &answer);
+			run_script(boot_script);
+		}
+	}
+	undisturbed();
+}
+
+static void answers_of_boot(void)
+{
+	run.setup.init = true;
+	run.setup.init_steps = 1;
+	run.setup.pool = 3;
+	spoil_each_answer(boot_script);
+	run.setup.step = 2;
+	run.setup.old = true;
+	spoil_each_answer(boot_script);
+	run.setup.pool = 513;
+	run.setup.step = 300;
+	spoil_each_answer(boot_script);
+}
+
+static void answers_of_sessions(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(objects) - 3; i++) {
+		run.nr_pages = objects[i];
+		run.setup.object_pages = run.nr_pages;
+		spoil_each_answer(session_script);
+	}
+	run.nr_pages = 512;
+	run.setup.object_pages = run.nr_pages;
+	for (unsigned int i = 0; i < 512; i++) {
+		struct host_answer answer = oracle_honest;
+
+		answer.aux_entry = i;
+		answer.aux_xor = 1ULL << i % 64;
+		disturb_call(0, 2, 1, &answer);
+		run_script(session_script);
+	}
+	undisturbed();
+}
+
+static const struct {
+	const char *name;
+	void (*sweep)(void);
+} sweeps[] = {
+	{ "each allocation of a boot fails",		allocations_of_boot },
+	{ "each allocation of a session fails",		allocations_of_sessions },
+	{ "each call of a boot fails",			calls_of_boot },
+	{ "each call of an update fails",		calls_of_update },
+	{ "each call of a session fails",		calls_of_sessions },
+	{ "each two calls fail",			two_calls },
+	{ "each page of a list is an interruption",	interruptions },
+	{ "each claim of progress",			claims_of_progress },
+	{ "each bit of an answer to a boot",		answers_of_boot },
+	{ "each bit of an answer to a session",		answers_of_sessions },
+};
+
+unsigned int host_nr_sweeps(void)
+{
+	return ARRAY_SIZE(sweeps);
+}
+
+/**
+ * host_run_sweeps() - run all fault scenarios
+ *
+ * One that finds something is the last one.
+ * Return: how many there were.
+ */
+unsigned long host_run_sweeps(void)
+{
+	host_on_death = describe_run;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sweeps); i++) {
+		unsigned long before = nr_scenarios;
+
+		memset(&run, 0, sizeof(run));
+		run.script = sweeps[i].name;
+		run.setup.has_extensions = true;
+		run.setup.object_pages = 4;
+		run.setup.max_order = MAX_PAGE_ORDER;
+		sweeps[i].sweep();
+		host_result(true, "%s # %lu fault scenarios", run.script, nr_scenarios - before);
+	}
+	host_on_death = NULL;
+	return nr_scenarios;
+}
