@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Creating TDs: what KVM and the TDX module take, what they refuse, in which order */
 #include <errno.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "kvm.h"
 #include "test.h"

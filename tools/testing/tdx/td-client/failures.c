@@ -3,7 +3,6 @@
  * TDX modules that fail: user space gets an error, and KVM, the machine and
  * other TDs live on. What fails is up to the options of the mock.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,7 +99,7 @@ static bool live(int life, int owned_kb)
 	td_create(&td);
 	td_add_slot(&td);
 	check_eq(td_set_private(&td, 0, GPA_SHARED, true), 0);
-	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(steps); i++) {
 		err = steps[i].go(&td);
 		if (err)
 			name = steps[i].name;

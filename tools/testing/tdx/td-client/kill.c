@@ -63,7 +63,7 @@ static void (*const phases[])(void) = {
 	phase_pages, phase_finalize, phase_run,
 };
 
-#define NR_PHASES	((int)(sizeof(phases) / sizeof(phases[0])))
+#define NR_PHASES	((int)ARRAY_SIZE(phases))
 
 /* Go as far as to phase number @last, tell by a byte to @pipe before that, wait */
 static void live(int last, int pipe)

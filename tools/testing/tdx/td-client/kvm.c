@@ -378,7 +378,7 @@ void td_step(struct script *script, enum tdx_mock_op op, const uint64_t *args, u
 {
 	struct tdx_mock_step *step = &script->step[script->count++];
 
-	check(script->count < sizeof(script->step) / sizeof(script->step[0]));
+	check(script->count < ARRAY_SIZE(script->step));
 	step->op = op;
 	for (unsigned int i = 0; i < count; i++)
 		step->arg[i] = args[i];

@@ -109,7 +109,8 @@ void td_build(struct td *td, const struct script *script, unsigned int vcpus);
 const uint8_t *td_data_page(void);
 
 /* A script's TDVMCALL, and what it expects of the last one or of the last read */
-#define tdvmcall(_script, _function, ...) step(_script, TDX_MOCK_TDVMCALL, 0, _function, __VA_ARGS__)
+#define tdvmcall(_script, _function, ...)					\
+	step(_script, TDX_MOCK_TDVMCALL, 0, _function, __VA_ARGS__)
 #define expect_status(_script, _status) step(_script, TDX_MOCK_EXPECT, ~0ULL, _status, 1)
 #define expect_value(_script, _value)	step(_script, TDX_MOCK_EXPECT, ~0ULL, _value)
 

@@ -24,7 +24,7 @@ static const struct test *const topics[] = {
 };
 
 #define for_each_test(_topic, _test)						\
-	for (size_t _topic = 0; _topic < sizeof(topics) / sizeof(topics[0]); _topic++) \
+	for (size_t _topic = 0; _topic < ARRAY_SIZE(topics); _topic++)	\
 		for (const struct test *_test = topics[_topic]; _test->name; _test++)
 
 void test_note(const char *fmt, ...)

@@ -196,7 +196,6 @@ static void convert(struct td *td, uint64_t gpa, bool private)
 	check_eq(td_set_private(td, gpa, run->hypercall.args[1] * PAGE, private), 0);
 }
 
-
 static void conversion(void)
 {
 	struct script script = {};

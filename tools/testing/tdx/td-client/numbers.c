@@ -2,7 +2,6 @@
 /* Many TDs: at once, and one after the other */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "kvm.h"
 #include "test.h"

@@ -3,6 +3,8 @@
 #ifndef TD_CLIENT_TEST_H
 #define TD_CLIENT_TEST_H
 
+#define ARRAY_SIZE(_array)	(sizeof(_array) / sizeof((_array)[0]))
+
 /* A test runs in a process of its own, whose end closes what it has opened */
 struct test {
 	const char *name;
