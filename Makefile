@@ -9,17 +9,21 @@ ARGS  ?=
 SRC   := $(if $(KDIR),$(abspath $(KDIR)),$(BASE))
 S     := tools/series
 T     := tools/testing/tdx
+# The machine to boot: bochs, qemu-tcg or qemu-kvm; by itself the best that does.
+MACHINE ?=
+export MACHINE
 KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run test test-debug bench report check series apply refresh clean distclean
+.PHONY: help tree run run-td test test-debug bench report check series apply refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, test, test-debug and check.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug and check. MACHINE=bochs, qemu-tcg or qemu-kvm chooses'
+	@echo '  what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -29,12 +33,16 @@ run: tree	## boot the patched kernel on the mock TDX module
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run $(ARGS)
 
+run-td: tree	## create, run and destroy a TD in the patched kernel, in a machine with VMX
+	@$S/deps build qemu bochs
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run --td $(ARGS)
+
 test: tree	## KUnit suites, then boot scenarios on the mock TDX module
-	@$S/deps build qemu
+	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
 
 test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
-	@$S/deps build qemu
+	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
 
 bench: tree	## costs of the extensions, in instructions and bytes, against their limits
