@@ -120,5 +120,5 @@ u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	}
 
 	args->r8 = 0;
-	return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+	return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 }
