@@ -8,6 +8,7 @@
 #include <linux/pfn.h>
 
 #include "mock.h"
+#include "quote.h"
 
 /*
  * Status codes of the TDX module that no part of the kernel looks for.  The
