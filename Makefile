@@ -22,8 +22,8 @@ help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, run-td, test, test-debug and check. MACHINE=bochs, qemu-tcg or qemu-kvm chooses'
-	@echo '  what is booted; by itself that is the best that this computer has.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug and check. MACHINE=bochs, qemu-tcg or qemu-kvm'
+	@echo '  chooses what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
