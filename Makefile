@@ -13,13 +13,13 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run test bench check series apply refresh clean distclean
+.PHONY: help tree run test test-debug bench check series apply refresh clean distclean
 
 help:		## this text
-	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
+	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, test and check.'
+	@echo '  ARGS="..." goes to run, test, test-debug and check.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -32,6 +32,10 @@ run: tree	## boot the patched kernel on the mock TDX module
 test: tree	## KUnit suites, then boot scenarios on the mock TDX module
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
+
+test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
+	@$S/deps build qemu
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
 
 bench: tree	## costs of the extensions, in instructions and bytes, against their limits
 	@$S/deps build qemu

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 # A kernel that prints for ever must not fill the disk.
 MAX_LOG = 4 << 20
 
+QEMU = "qemu-system-x86_64"
+
 SIZES = {"M": 1 << 20, "G": 1 << 30}
 
 
@@ -28,10 +30,11 @@ class Shape:
     packages: int = 1
     nodes: int = 1
     mem: str = "512M"
+    vmx: int = 0
 
     @classmethod
     def parse(cls, text):
-        """Make a shape from text like "smp=4,packages=2,nodes=2,mem=2G"."""
+        """Make a shape from text like "smp=4,packages=2,nodes=2,mem=2G,vmx=1"."""
         types = {field.name: type(field.default) for field in fields(cls)}
         values = {}
         for item in filter(None, re.split(r"[,\s]+", text)):
@@ -55,6 +58,8 @@ class Shape:
                 raise MachineError(f"machine: {self.smp} CPUs cannot be spread on {count} {name}")
         if self.bytes() % self.nodes:
             raise MachineError(f"machine: {self.mem} cannot be spread on {self.nodes} nodes")
+        if self.vmx not in (0, 1):
+            raise MachineError(f"machine: vmx wants 0 or 1, not {self.vmx}")
 
     def bytes(self):
         return int(self.mem[:-1]) * SIZES[self.mem[-1]]
@@ -71,14 +76,28 @@ class Outcome:
 class Machine:
     """A way to boot a kernel; subclasses say which command does it."""
 
+    name = ""
     # What the kernel needs on its command line because of the machine.
     cmdline = ""
 
     def __init__(self, shape):
         self.shape = shape
 
-    def command(self, kernel, initrd, cmdline):
+    @classmethod
+    def obstacle(cls, _shape):
+        """Return why there can be no such machine of this shape here, or ""."""
+        return ""
+
+    def command(self, kernel, initrd, cmdline, tmp):
+        """Return the command that runs the machine, its console on stdout.
+
+        Files that it needs go to the directory @tmp.
+        """
         raise NotImplementedError
+
+    def ending(self, status, _tmp):
+        """Return what is wrong with a command that ended with @status, or ""."""
+        return f"{self.name} ended with status {status}" if status else ""
 
     def boot(self, kernel, initramfs, extra, cmdline, log, timeout, on_line=None):
         """Boot @kernel and wait for the machine's end.
@@ -90,15 +109,18 @@ class Machine:
             if not os.path.exists(path):
                 raise MachineError(f"no {path}: build it first")
         os.makedirs(os.path.dirname(log), exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix="tdx-initrd-") as initrd:
-            if initramfs:
-                with open(initramfs, "rb") as base:
+        with tempfile.TemporaryDirectory(prefix="tdx-machine-") as tmp:
+            initrd = initramfs and os.path.join(tmp, "initrd")
+            if initrd:
+                with open(initramfs, "rb") as base, open(initrd, "wb") as file:
                     blob = base.read()
-                initrd.write(blob + bytes(-len(blob) % 4) + extra)
-                initrd.flush()
-            command = self.command(kernel, initramfs and initrd.name,
-                                   f"{self.cmdline} {cmdline}")
-            return Process(command, log, timeout, on_line).run()
+                    file.write(blob + bytes(-len(blob) % 4) + extra)
+            command = self.command(kernel, initrd, f"{self.cmdline} {cmdline}", tmp)
+            process = Process(command, log, timeout, on_line)
+            outcome = process.run()
+            if not outcome.why:
+                outcome.why = self.ending(process.status, tmp)
+            return outcome
 
 
 class Process:
@@ -112,6 +134,7 @@ class Process:
         self.command, self.log, self.timeout, self.on_line = command, log, timeout, on_line
         self.text = b""
         self.shown = 0
+        self.status = None
 
     @classmethod
     def stop_all(cls):
@@ -139,8 +162,7 @@ class Process:
             process.stdout.close()
             with self.lock:
                 self.running.discard(process)
-        if not why and process.returncode:
-            why = f"{os.path.basename(self.command[0])} ended with status {process.returncode}"
+        self.status = process.returncode
         return Outcome(self.text.decode(errors="backslashreplace"), time.monotonic() - start, why)
 
     def _read(self, process, deadline):
@@ -173,21 +195,21 @@ class Process:
             self.shown = end
 
 
-class QemuTcg(Machine):
-    """QEMU's own x86 emulation: runs anywhere, has no VMX."""
+class Qemu(Machine):
+    """What the machines of QEMU have in common."""
 
-    name = "qemu-tcg"
-    # The emulated CPU lacks two features that tdx_enable() insists on.
+    # Two features that tdx_enable() insists on may be missing.
     cmdline = "console=ttyS0 setcpuid=movdir64b,ss"
+    accel = ()
 
-    def command(self, kernel, initrd, cmdline):
-        qemu = shutil.which("qemu-system-x86_64")
-        if not qemu:
-            raise MachineError("no qemu-system-x86_64: install qemu-system-x86")
+    @classmethod
+    def obstacle(cls, _shape):
+        return "" if shutil.which(QEMU) else f"no {QEMU}: install qemu-system-x86"
+
+    def command(self, kernel, initrd, cmdline, _tmp):
         shape = self.shape
-        command = [qemu, "-accel", "tcg", "-cpu", "max,vendor=GenuineIntel",
-                   "-nodefaults", "-nographic", "-no-reboot", "-bios", "qboot.rom",
-                   "-serial", "stdio", "-m", f"{shape.bytes() >> 20}M",
+        command = [QEMU, *self.accel, "-nodefaults", "-nographic", "-no-reboot",
+                   "-bios", "qboot.rom", "-serial", "stdio", "-m", f"{shape.bytes() >> 20}M",
                    "-smp", f"{shape.smp},sockets={shape.packages},"
                            f"cores={shape.smp // shape.packages},threads=1",
                    "-kernel", kernel, "-append", cmdline]
@@ -204,6 +226,150 @@ class QemuTcg(Machine):
         return command
 
 
+class QemuTcg(Qemu):
+    """QEMU's own x86 emulation: runs anywhere, has no VMX."""
+
+    name = "qemu-tcg"
+    accel = ("-accel", "tcg", "-cpu", "max,vendor=GenuineIntel")
+
+    @classmethod
+    def obstacle(cls, shape):
+        return "it has no VMX" if shape.vmx else super().obstacle(shape)
+
+
+class QemuKvm(Qemu):
+    """QEMU on KVM of an Intel CPU that lets its guests have VMX."""
+
+    name = "qemu-kvm"
+    accel = ("-accel", "kvm", "-cpu", "host")
+
+    @classmethod
+    def obstacle(cls, shape):
+        # A /dev/kvm says little: inside a virtual machine it may be there and run nothing.
+        if " vmx " not in _contents("/proc/cpuinfo").replace("\n", " "):
+            return "this computer's CPU has no VMX"
+        if _contents("/sys/module/kvm_intel/parameters/nested").strip() not in ("Y", "1"):
+            return "KVM of this computer gives its guests no VMX (kvm_intel.nested)"
+        try:
+            kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            return f"/dev/kvm: {error.strerror}"
+        os.close(kvm)
+        return super().obstacle(shape)
+
+
+class Bochs(Machine):
+    """An emulation of x86 with VMX in software: runs anywhere, slowly."""
+
+    name = "bochs"
+    # KVM takes no part of VMX for granted that this CPU lacks, but newer models have
+    # an XSAVE that this kernel stumbles over. A triple fault ends Bochs, a reset does not.
+    cmdline = "console=ttyS0,115200 setcpuid=movdir64b,ss reboot=t"
+    cpu_model = "broadwell_ult"
+    # Instructions per second of the machine's own time. Waiting for the serial port
+    # and for timers costs fewer of them if there are few per second.
+    ips = 10000000
+
+    PATHS = {"bochs": "/usr/bin/bochs", "bochsbios": "/usr/share/bochs/BIOS-bochs-latest",
+             "vgabios": "/usr/share/vgabios/vgabios.bin",
+             "isolinux": "/usr/lib/ISOLINUX/isolinux.bin",
+             "syslinux-common": "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+             "xorriso": "/usr/bin/xorriso"}
+
+    @classmethod
+    def obstacle(cls, shape):
+        missing = [package for package, path in cls.PATHS.items() if not os.path.exists(path)]
+        if missing:
+            return f"install {' '.join(missing)}"
+        return "it has one NUMA node" if shape.nodes > 1 else ""
+
+    def command(self, kernel, initrd, cmdline, tmp):
+        iso = self._iso(kernel, initrd, cmdline, tmp)
+        shape = self.shape
+        mem = shape.bytes() >> 20
+        config = os.path.join(tmp, "bochsrc")
+        with open(config, "w", encoding="ascii") as file:
+            # No device with a host side: no sound, no network. The display goes to
+            # a terminal that nobody sees; others open a window or a port.
+            file.write(f"""\
+plugin_ctrl: biosdev=0, speaker=0, parallel=0, gameport=0, sb16=0, es1370=0, ne2k=0, e1000=0
+display_library: term
+cpu: model={self.cpu_model}, count={shape.packages}:{shape.smp // shape.packages}:1, ips={self.ips}
+cpu: ignore_bad_msrs=1, reset_on_triple_fault=0
+memory: guest={mem}, host={mem}
+romimage: file={self.PATHS["bochsbios"]}
+vgaromimage: file={self.PATHS["vgabios"]}
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+clock: sync=none, time0=utc
+com1: enabled=1, mode=file, dev=/proc/self/fd/3
+log: {tmp}/devices
+panic: action=fatal
+""")
+        # Debian's Bochs has a debugger, which waits for commands.
+        with open(os.path.join(tmp, "debugger"), "w", encoding="ascii") as file:
+            file.write("continue\n")
+        return ["sh", "-c", f"TERM=vt100 exec bochs -q -f {config} -rc {tmp}/debugger "
+                            f"3>&1 >{tmp}/output 2>&1"]
+
+    def _iso(self, kernel, initrd, cmdline, tmp):
+        """Make a CD that boots @kernel, and return its path."""
+        root = os.path.join(tmp, "cd")
+        os.mkdir(root)
+        for path, name in ((self.PATHS["isolinux"], "isolinux.bin"),
+                           (self.PATHS["syslinux-common"], "ldlinux.c32"), (kernel, "kernel")):
+            shutil.copy(path, os.path.join(root, name))
+        if initrd:
+            os.rename(initrd, os.path.join(root, "initrd"))
+            cmdline = f"initrd=/initrd {cmdline}"
+        with open(os.path.join(root, "isolinux.cfg"), "w", encoding="ascii") as file:
+            file.write(f"default tdx\nlabel tdx\nkernel /kernel\nappend {cmdline}\n")
+        iso = os.path.join(tmp, "cd.iso")
+        made = subprocess.run(
+            ["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-b", "isolinux.bin",
+             "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", root],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, check=False)
+        if made.returncode:
+            raise MachineError(f"xorriso: {made.stdout.strip()}")
+        return iso
+
+    def ending(self, status, tmp):
+        said = _contents(os.path.join(tmp, "output")).rpartition("following message:\n")[2]
+        # The kernel's restart; if it was none, its log lacks the line that says so.
+        if "exception with no resolution" in said:
+            return ""
+        return f"bochs ended with status {status}: {said[:200].strip()}"
+
+
+# The best first, for what is asked: speed where VMX is needed, else what runs anywhere.
+MACHINES = {True: (QemuKvm, Bochs), False: (QemuTcg,)}
+
+
+def _contents(path):
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def choose(shape):
-    """Return the best machine of this @shape that this computer can run."""
-    return QemuTcg(shape)
+    """Return the best machine of this @shape that this computer can run.
+
+    The environment variable MACHINE names another one.
+    """
+    machines = MACHINES[bool(shape.vmx)]
+    wanted = os.environ.get("MACHINE")
+    if wanted:
+        known = {machine.name: machine for row in MACHINES.values() for machine in row}
+        if wanted not in known:
+            raise MachineError(f"MACHINE: no {wanted}, there are {', '.join(sorted(known))}")
+        machines = (known[wanted],)
+    obstacles = []
+    for machine in machines:
+        obstacle = machine.obstacle(shape)
+        if not obstacle:
+            return machine(shape)
+        obstacles.append(f"{machine.name}: {obstacle}")
+    raise MachineError("; ".join(obstacles))

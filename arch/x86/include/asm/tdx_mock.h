@@ -12,11 +12,11 @@
 #ifdef CONFIG_INTEL_TDX_MOCK
 int tdx_mock_keyids(u32 *start, u32 *nr);
 bool tdx_mock_replaces_vmx(void);
-u64 tdx_mock_driven_features(void);
+bool tdx_mock_on(void);
 #else
 static inline int tdx_mock_keyids(u32 *start, u32 *nr) { return -ENODEV; }
 static inline bool tdx_mock_replaces_vmx(void) { return false; }
-static inline u64 tdx_mock_driven_features(void) { return 0; }
+static inline bool tdx_mock_on(void) { return false; }
 #endif
 
 #endif /* _ASM_X86_TDX_MOCK_H */

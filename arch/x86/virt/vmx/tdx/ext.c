@@ -29,12 +29,12 @@ static const u64 memory_pool_required_pages[] = { 0x3100000200000000, 0x31000001
 static const u64 ext_required[] = { 0x3100000000000001, 0x3100000100000001 };
 
 /*
- * TDH.EXT.INIT does not tell how far it has got.  Each call ends with an
- * interrupt that is pending, so the first number takes seconds, and the second
- * one minutes on a module that works.
+ * What runs in the extensions does not tell how far it has got.  Each call ends
+ * with an interrupt that is pending, so the first number takes seconds, and the
+ * second one minutes on a module that works.
  */
-#define EXT_INIT_MANY_CALLS	4096
-#define EXT_INIT_MAX_CALLS	262144
+#define MANY_CALLS	4096
+#define MAX_CALLS	262144
 
 static struct tdx_ext_info ext_info;
 static bool has_extensions;
@@ -146,19 +146,40 @@ static __init int fill_pool(unsigned int nr_pages)
 	return ret;
 }
 
-static int tdh_ext_init(void)
+/**
+ * tdx_ext_seamcall() - make a SEAMCALL that runs in the extensions
+ * @fn:		number of the leaf
+ * @args:	in: the inputs; out: registers after the last call
+ *
+ * The module keeps what it has done of an interrupted call, and goes on with it
+ * when the call is made again with the same inputs.  Output registers have
+ * taken their place by then.
+ *
+ * Context: any; with interrupts off the module may get nowhere.
+ * Return: the status; TDX_INTERRUPTED_RESUMABLE from a module that gets to no
+ * end.
+ */
+u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 {
-	struct tdx_module_args args = {};
+	const struct tdx_module_args inputs = *args;
 	unsigned int nr_calls = 0;
 	u64 status;
 
 	do {
-		if (nr_calls == EXT_INIT_MANY_CALLS)
-			pr_info("extensions take long to initialize\n");
-		status = seamcall(TDH_EXT_INIT, &args);
-	} while (status == TDX_INTERRUPTED_RESUMABLE && ++nr_calls < EXT_INIT_MAX_CALLS);
+		if (nr_calls == MANY_CALLS)
+			pr_info_ratelimited("SEAMCALL (0x%016llx) takes long\n", fn);
+		*args = inputs;
+		status = seamcall_ret(fn, args);
+	} while (status == TDX_INTERRUPTED_RESUMABLE && ++nr_calls < MAX_CALLS);
 
-	return seamcall_errno(TDH_EXT_INIT, status);
+	return status;
+}
+
+static int tdh_ext_init(void)
+{
+	struct tdx_module_args args = {};
+
+	return seamcall_errno(TDH_EXT_INIT, tdx_ext_seamcall(TDH_EXT_INIT, &args));
 }
 
 /* State of the extensions after @err, with @needs met if there is none */

@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+struct tdx_module_args;
+
+u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args);
 void tdx_ext_init(u64 features0);
 void tdx_ext_update(void);
 

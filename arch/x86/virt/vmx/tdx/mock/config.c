@@ -33,6 +33,7 @@ void tdx_mock_default_config(struct tdx_mock_config *config)
 		.updates	= 8,
 		.opt_in_versions = 1,
 		.spdm_pages	= 4,
+		.quote_size	= 100 * SZ_1K,
 	};
 }
 
@@ -45,7 +46,7 @@ static const struct number_option {
 } number_options[] = {
 #define FIELD(_field) offsetof(struct tdx_mock_config, _field)
 	{ "features",	FIELD(features0),		0, U64_MAX },
-	{ "keyids",	FIELD(nr_keyids),		1, 1024 },
+	{ "keyids",	FIELD(nr_keyids),		1, TDX_MOCK_MAX_KEYIDS },
 	{ "max_tdmrs",	FIELD(max_tdmrs),		1, TDX_MOCK_MAX_TDMRS },
 	{ "max_rsvd",	FIELD(max_rsvd),		1, TDX_MOCK_MAX_RSVD },
 	{ "pamt_4k",	FIELD(pamt_entry[TDX_PS_4K]),	1, SZ_4K },
@@ -56,7 +57,6 @@ static const struct number_option {
 	{ "min_hv",	FIELD(min_hv),			0, U16_MAX },
 	{ "updates",	FIELD(updates),			0, U32_MAX },
 	{ "opt_in_versions", FIELD(opt_in_versions),	0, 1 },
-	{ "driven",	FIELD(driven),			0, U64_MAX },
 	{ "pool",	FIELD(pool),			0, U32_MAX },
 	{ "pool_after",	FIELD(pool_after),		0, U32_MAX },
 	{ "ext_init",	FIELD(ext_init),		0, 1 },
@@ -64,6 +64,9 @@ static const struct number_option {
 	{ "ext_step",	FIELD(ext_step),		0, U32_MAX },
 	{ "ext_init_steps", FIELD(ext_init_steps),	0, U32_MAX },
 	{ "spdm_pages",	FIELD(spdm_pages),		1, 512 },
+	{ "quote_size",	FIELD(quote_size),		MOCK_MIN_QUOTE_SIZE, U32_MAX },
+	{ "quote_steps", FIELD(quote_steps),		0, U32_MAX },
+	{ "wb_steps",	FIELD(wb_steps),		0, U32_MAX },
 #undef FIELD
 };
 

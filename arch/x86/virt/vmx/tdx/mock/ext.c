@@ -61,23 +61,12 @@ static u64 take_pages(struct tdx_mock *mock, unsigned int operand, const u64 *li
 		unsigned int nr_run;
 		u64 end;
 
-		if (hpa & ~LIST_FRAME)
-			return mock_operand_invalid(operand);
-		frame = mock_frame_run(mock, hpa, &end);
-		if (!frame)
-			return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
-
-		nr_run = take_run(frame, list + *taken, min(nr - *taken, PHYS_PFN(end - hpa)), hpa,
-				  type);
+		frame = hpa & MOCK_PA_RESERVED ? NULL : mock_frame_run(mock, hpa, &end);
+		nr_run = frame ? take_run(frame, list + *taken,
+					  min(nr - *taken, PHYS_PFN(end - hpa)), hpa, type) : 0;
+		if (!nr_run)
+			return mock_check_page(mock, operand, hpa);
 		*taken += nr_run;
-		if (nr_run)
-			continue;
-
-		if (frame->flags & MOCK_FRAME_OWNED)
-			mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, hpa);
-		if (frame->flags & MOCK_FRAME_DIRTY)
-			mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, hpa);
-		return TDX_PAGE_METADATA_INCORRECT | operand;
 	}
 
 	return TDX_SUCCESS;
@@ -85,13 +74,8 @@ static u64 take_pages(struct tdx_mock *mock, unsigned int operand, const u64 *li
 
 static void return_pages(struct tdx_mock *mock, const struct mock_object *object)
 {
-	for (unsigned int i = 0; i < object->nr_pages; i++) {
-		struct mock_frame *frame = mock_frame(mock, object->hpas[i]);
-
-		/* The caches may hold what the module has written: not clean yet */
-		frame->type = PT_NDA;
-		frame->flags = (frame->flags & ~MOCK_FRAME_OWNED) | MOCK_FRAME_DIRTY;
-	}
+	for (unsigned int i = 0; i < object->nr_pages; i++)
+		mock_dirty_page(mock, object->hpas[i], mock->global_keyid);
 }
 
 static u64 list_checksum(const u64 *list, unsigned int first, unsigned int last)
@@ -256,38 +240,4 @@ u64 mock_spdm_delete(struct tdx_mock *mock, struct tdx_mock_call *call)
 	}
 	object->nr_pages = 0;
 	return TDX_SUCCESS;
-}
-
-u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call)
-{
-	u64 pa_mask = GENMASK_ULL(mock->platform.phys_bits - 1, 0);
-	u64 keyid = call->args->rcx >> mock->platform.phys_bits;
-	u64 pa = call->args->rcx & pa_mask;
-	struct mock_frame *frame = mock_frame(mock, pa);
-
-	if (!frame || !PAGE_ALIGNED(pa))
-		return mock_operand_invalid(MOCK_OPERAND_RCX);
-	if (keyid < mock->platform.keyid_start ||
-	    keyid >= mock->platform.keyid_start + mock->config.nr_keyids)
-		return mock_operand_invalid(MOCK_OPERAND_RCX);
-
-	/* Only what was written with this KeyID is written back */
-	if (keyid == mock->global_keyid)
-		frame->flags &= ~(MOCK_FRAME_DIRTY | MOCK_FRAME_STAMPED);
-	return TDX_SUCCESS;
-}
-
-u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call)
-{
-	const struct mock_frame *frame = mock_frame(mock, call->args->rcx);
-
-	if (!frame || !PAGE_ALIGNED(call->args->rcx))
-		return mock_operand_invalid(MOCK_OPERAND_RCX);
-
-	call->args->rcx = frame->type;
-	call->args->rdx = 0;
-	call->args->r8 = TDX_PS_4K;
-
-	/* Neither the pool nor the pages of an object are ever reclaimed */
-	return frame->type == PT_NDA ? MOCK_PAGE_ALREADY_FREE : TDX_PAGE_METADATA_INCORRECT;
 }

@@ -7,18 +7,15 @@
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <asm/tdx.h>
 
+#include "../tdx.h"
 #include "model.h"
 
 /*
- * At the start of each page that the module has written.  Real private memory
- * cannot be read back; a host that writes there destroys it all the same.
+ * Real private memory cannot be read back; a host that writes there destroys it
+ * all the same.  That is what the stamp is for.
  */
-struct page_stamp {
-	u64 magic;
-	u64 pa;
-};
-
 #define STAMP_MAGIC	0x4d4f434b54445821ULL
 
 /**
@@ -92,6 +89,80 @@ struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa)
 }
 
 /**
+ * mock_check_page() - may the host hand this page to the module?
+ * @mock:	the module
+ * @operand:	id of the operand that holds @pa
+ * @pa:		physical address of the page, as the host gives it
+ *
+ * Return: TDX_SUCCESS, or the status to answer; what the host did wrong to the
+ * page before is in the ledger then.
+ */
+u64 mock_check_page(struct tdx_mock *mock, unsigned int operand, u64 pa)
+{
+	const struct mock_frame *frame;
+
+	if (pa & MOCK_PA_RESERVED)
+		return mock_operand_invalid(operand);
+
+	frame = mock_frame(mock, pa);
+	if (!frame)
+		return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
+
+	if (frame->flags & MOCK_FRAME_OWNED)
+		mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, pa);
+	if (frame->flags & MOCK_FRAME_DIRTY)
+		mock_breach(mock, TDX_MOCK_PAGE_NOT_FLUSHED, pa);
+	if (frame->type != PT_NDA || frame->flags != MOCK_FRAME_CONVERTIBLE)
+		return TDX_PAGE_METADATA_INCORRECT | operand;
+
+	return TDX_SUCCESS;
+}
+
+/**
+ * mock_own_td_page() - the host has handed a page to a TD
+ * @mock:	the module
+ * @pa:		physical address of a page that mock_check_page() has let pass
+ * @type:	page type, as TDH.PHYMEM.PAGE.RDMD tells it
+ * @tdr_pa:	physical address of the TDR of the TD; 0 for the TDR itself
+ */
+void mock_own_td_page(struct tdx_mock *mock, u64 pa, u8 type, u64 tdr_pa)
+{
+	*mock_frame(mock, pa) = (struct mock_frame) {
+		.type	= type,
+		.flags	= MOCK_FRAME_CONVERTIBLE | MOCK_FRAME_OWNED,
+		.owner	= PHYS_PFN(tdr_pa),
+	};
+}
+
+/**
+ * mock_disown_td_page() - a TD has done with a page, and no cache holds it
+ * @mock:	the module
+ * @pa:		physical address of the page
+ */
+void mock_disown_td_page(struct tdx_mock *mock, u64 pa)
+{
+	*mock_frame(mock, pa) = (struct mock_frame) {
+		.type	= PT_NDA,
+		.flags	= MOCK_FRAME_CONVERTIBLE,
+	};
+}
+
+/**
+ * mock_dirty_page() - the module returns a page, of which caches may hold lines
+ * @mock:	the module
+ * @pa:		physical address of a page with a stamp
+ * @keyid:	with which the module has written to the page
+ */
+void mock_dirty_page(struct tdx_mock *mock, u64 pa, u16 keyid)
+{
+	*mock_frame(mock, pa) = (struct mock_frame) {
+		.type	= PT_NDA,
+		.flags	= MOCK_FRAME_CONVERTIBLE | MOCK_FRAME_DIRTY | MOCK_FRAME_STAMPED,
+		.keyid	= keyid,
+	};
+}
+
+/**
  * mock_own_pages() - the host has handed pages to the module
  * @mock:	the module
  * @start:	physical address of the first page, in a CMR
@@ -149,15 +220,15 @@ void mock_disown_all(struct tdx_mock *mock)
  */
 void mock_stamp_page(struct tdx_mock *mock, u64 pa)
 {
-	struct page_stamp *stamp = phys_to_virt(pa);
+	struct mock_stamp *stamp = phys_to_virt(pa);
 
-	*stamp = (struct page_stamp) { STAMP_MAGIC, pa };
+	*stamp = (struct mock_stamp) { STAMP_MAGIC, pa };
 	mock_frame(mock, pa)->flags |= MOCK_FRAME_STAMPED;
 }
 
 static bool has_stamp(u64 pa)
 {
-	const struct page_stamp *stamp = phys_to_virt(pa);
+	const struct mock_stamp *stamp = phys_to_virt(pa);
 
 	return stamp->magic == STAMP_MAGIC && stamp->pa == pa;
 }
@@ -172,6 +243,24 @@ static bool has_stamp(u64 pa)
 bool mock_page_is_intact(struct tdx_mock *mock, u64 pa)
 {
 	return !mock->platform.page_is_free(PHYS_PFN(pa)) && has_stamp(pa);
+}
+
+/**
+ * mock_table_is_intact() - are there only entries that the module has written?
+ * @pa: physical address of a table of the secure EPT
+ *
+ * Return: false if the host has written to the page, zeros for instance.
+ */
+bool mock_table_is_intact(u64 pa)
+{
+	const u64 *entries = phys_to_virt(pa);
+
+	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*entries); i++) {
+		if (!(entries[i] & MOCK_SEPT_SUPPRESS_VE))
+			return false;
+	}
+
+	return true;
 }
 
 /**
@@ -200,7 +289,8 @@ static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, 
 		kind = TDX_MOCK_PAGE_NOT_FLUSHED;
 	} else if (mock->platform.page_is_free(PHYS_PFN(pa))) {
 		kind = TDX_MOCK_OWNED_PAGE_FREED;
-	} else if ((frame->flags & MOCK_FRAME_STAMPED) && !has_stamp(pa)) {
+	} else if (((frame->flags & MOCK_FRAME_STAMPED) && !has_stamp(pa)) ||
+		   ((frame->flags & MOCK_FRAME_TABLE) && !mock_table_is_intact(pa))) {
 		kind = TDX_MOCK_OWNED_PAGE_WRITTEN;
 	} else {
 		return;
@@ -208,6 +298,16 @@ static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, 
 
 	frame->flags |= MOCK_FRAME_REPORTED;
 	mock_breach(mock, kind, pa);
+}
+
+/**
+ * mock_audit_page() - look at a page that is not what it should be
+ * @mock:	the module
+ * @pa:		physical address of a page that the module holds
+ */
+void mock_audit_page(struct tdx_mock *mock, u64 pa)
+{
+	audit_page(mock, mock_frame(mock, pa), pa, NULL);
 }
 
 /**
@@ -265,6 +365,8 @@ const char *tdx_mock_breach_name(enum tdx_mock_breach_kind kind)
 		return "returned by the module, used without a flush";
 	case TDX_MOCK_LIST_CHANGED:
 		return "list page, changed while a SEAMCALL was interrupted";
+	case TDX_MOCK_OWNED_PAGE_SHARED:
+		return "held by the module, mapped by the host as shared memory of a TD";
 	}
 
 	return "unknown";
@@ -289,4 +391,27 @@ u64 tdx_mock_pages_owned(struct tdx_mock *mock)
 	guard(raw_spinlock_irqsave)(&mock->lock);
 	mock_walk_frames(mock, count_page, &nr_pages);
 	return nr_pages;
+}
+
+static void count_td(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *data)
+{
+	struct tdx_mock_td_usage *usage = data;
+
+	usage->nr_tds += frame->type == MOCK_PT_TDR;
+	usage->nr_vcpus += frame->type == MOCK_PT_TDVPR;
+}
+
+/**
+ * tdx_mock_td_usage() - what there is of TDs
+ * @mock:	the module
+ * @usage:	out
+ */
+void tdx_mock_td_usage(struct tdx_mock *mock, struct tdx_mock_td_usage *usage)
+{
+	*usage = (struct tdx_mock_td_usage) {};
+
+	guard(raw_spinlock_irqsave)(&mock->lock);
+	mock_walk_frames(mock, count_td, usage);
+	for (unsigned int i = 0; i < TDX_MOCK_MAX_KEYIDS; i++)
+		usage->nr_hkids += mock->hkids[i].state != MOCK_HKID_FREE;
 }

@@ -5,23 +5,7 @@
 #include <linux/stddef.h>
 #include <asm/tdx.h>
 
-#include "model.h"
-
-/*
- * What KVM must find before it makes a TD: the one CPUID leaf that it
- * configures whatever the TD (physical address width), and x87 and SSE state
- * in every TD.
- */
-#define CPUID_CONFIG_LEAF	0xffffffff80000008ULL
-#define CPUID_CONFIG_EAX	GENMASK_ULL(23, 16)
-#define XFAM_FIXED0		0x00000000000000e7ULL
-#define XFAM_FIXED1		0x0000000000000003ULL
-#define ATTRIBUTES_FIXED0	(TDX_TD_ATTR_DEBUG | TDX_TD_ATTR_SEPT_VE_DISABLE)
-
-/* Pages of a TD's root, control structures and of those of a virtual CPU */
-#define TDR_BASE_SIZE		SZ_4K
-#define TDCS_BASE_SIZE		(4 * SZ_4K)
-#define TDVPS_BASE_SIZE		(6 * SZ_4K)
+#include "td.h"
 
 /* Fields that are as the module is configured */
 static const struct {
@@ -48,20 +32,20 @@ static const struct {
 	u64 value;
 } constant_fields[] = {
 	/* TDR_BASE_SIZE, TDCS_BASE_SIZE, TDVPS_BASE_SIZE */
-	{ 0x9800000100000000, TDR_BASE_SIZE },
-	{ 0x9800000100000100, TDCS_BASE_SIZE },
-	{ 0x9800000100000200, TDVPS_BASE_SIZE },
+	{ 0x9800000100000000, PAGE_SIZE },
+	{ 0x9800000100000100, MOCK_NR_TDCS_PAGES * PAGE_SIZE },
+	{ 0x9800000100000200, (1 + MOCK_NR_TDVPS_PAGES) * PAGE_SIZE },
 	/* ATTRIBUTES_FIXED0 and 1, XFAM_FIXED0 and 1 */
-	{ 0x1900000300000000, ATTRIBUTES_FIXED0 },
-	{ 0x1900000300000001, 0 },
-	{ 0x1900000300000002, XFAM_FIXED0 },
-	{ 0x1900000300000003, XFAM_FIXED1 },
+	{ 0x1900000300000000, MOCK_ATTRIBUTES_FIXED0 },
+	{ 0x1900000300000001, MOCK_ATTRIBUTES_FIXED1 },
+	{ 0x1900000300000002, MOCK_XFAM_FIXED0 },
+	{ 0x1900000300000003, MOCK_XFAM_FIXED1 },
 	/* MAX_VCPUS_PER_TD */
-	{ 0x9900000100000008, TDX_MOCK_MAX_CPUS },
+	{ 0x9900000100000008, MOCK_MAX_VCPUS },
 	/* NUM_CPUID_CONFIG, CPUID_CONFIG_LEAVES, CPUID_CONFIG_VALUES */
 	{ 0x9900000100000004, 1 },
-	{ 0x9900000300000400, CPUID_CONFIG_LEAF },
-	{ 0x9900000300000500, CPUID_CONFIG_EAX },
+	{ 0x9900000300000400, 0xffffffff00000000 | MOCK_CPUID_CONFIG_LEAF },
+	{ 0x9900000300000500, (u64)MOCK_CPUID_CONFIG_EBX << 32 },
 	{ 0x9900000300000501, 0 },
 };
 
@@ -101,12 +85,24 @@ static bool read_ext_field(struct tdx_mock *mock, struct tdx_module_args *args, 
 	return false;
 }
 
+#define MAX_QUOTE_SIZE_FIELD	0x2300000200000002ULL
+
+static bool read_quote_field(struct tdx_mock *mock, struct tdx_module_args *args, u64 *status)
+{
+	if (!(mock->config.features0 & MOCK_FEATURE_QUOTE) || args->rdx != MAX_QUOTE_SIZE_FIELD)
+		return false;
+
+	*status = mock->quoting.ready ? TDX_SUCCESS : TDX_METADATA_FIELD_NOT_READABLE;
+	args->r8 = mock->quoting.ready ? mock->config.quote_size : 0;
+	return true;
+}
+
 u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	struct tdx_module_args *args = call->args;
 	u64 status;
 
-	if (read_ext_field(mock, args, &status))
+	if (read_ext_field(mock, args, &status) || read_quote_field(mock, args, &status))
 		return status;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(configured_fields); i++) {
@@ -124,5 +120,5 @@ u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	}
 
 	args->r8 = 0;
-	return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+	return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 }

@@ -14,6 +14,8 @@
 #include <linux/types.h>
 #include <asm/shared/tdx.h>
 
+#include "quote.h"
+
 struct tdx_mock;
 
 #define TDX_MOCK_MAX_CMRS	32
@@ -25,6 +27,7 @@ struct tdx_mock;
 #define TDX_MOCK_MAX_BREACHES	16
 #define TDX_MOCK_MAX_LEAVES	64
 #define TDX_MOCK_MAX_OBJECTS	4
+#define TDX_MOCK_MAX_KEYIDS	1024
 
 /**
  * struct tdx_mock_fault - one line of the fault plan
@@ -62,7 +65,6 @@ struct tdx_mock_fault {
  * @updates:	runtime updates that the P-SEAMLDR has room for in its log
  * @opt_in_versions: highest version of TDH.SYS.CONFIG and TDH.SYS.UPDATE; version
  *		1 takes an opt-in bitmap
- * @driven:	features that a kernel booted on the mock is to ask for
  * @pool:	pages that the extensions ask for
  * @pool_after:	pages that the extensions ask for after a runtime update
  * @ext_init:	must the extensions be initialized?
@@ -71,6 +73,9 @@ struct tdx_mock_fault {
  *		it is not
  * @ext_init_steps: how often TDH.EXT.INIT is interrupted
  * @spdm_pages:	pages that an SPDM object is made of
+ * @quote_size:	bytes of a quote
+ * @quote_steps: how often TDH.QUOTE.INIT is interrupted, and TDH.QUOTE.GET
+ * @wb_steps:	how often TDH.PHYMEM.CACHE.WB is interrupted on a package
  * @nr_faults:	entries of @faults in use
  * @faults:	the fault plan
  */
@@ -89,7 +94,6 @@ struct tdx_mock_config {
 	u64 nr_keyids;
 	u64 updates;
 	u64 opt_in_versions;
-	u64 driven;
 	u64 pool;
 	u64 pool_after;
 	u64 ext_init;
@@ -97,6 +101,9 @@ struct tdx_mock_config {
 	u64 ext_step;
 	u64 ext_init_steps;
 	u64 spdm_pages;
+	u64 quote_size;
+	u64 quote_steps;
+	u64 wb_steps;
 	unsigned int nr_faults;
 	struct tdx_mock_fault faults[TDX_MOCK_MAX_FAULTS];
 };
@@ -105,6 +112,7 @@ struct tdx_mock_config {
  * struct tdx_mock_platform - the machine that the module finds itself on
  * @keyid_start:	first private KeyID
  * @phys_bits:		width of a physical address, without the KeyID
+ * @tsc_khz:		frequency of the TSC; 0: not known
  * @nr_packages:	physical packages
  * @nr_cmrs:		entries of @cmrs in use
  * @cmrs:		convertible memory, ascending, [start, end) in bytes
@@ -113,6 +121,7 @@ struct tdx_mock_config {
 struct tdx_mock_platform {
 	u32 keyid_start;
 	u32 phys_bits;
+	u32 tsc_khz;
 	u32 nr_packages;
 	unsigned int nr_cmrs;
 	struct {
@@ -130,6 +139,7 @@ enum tdx_mock_breach_kind {
 	TDX_MOCK_PAGE_GIVEN_TWICE,
 	TDX_MOCK_PAGE_NOT_FLUSHED,
 	TDX_MOCK_LIST_CHANGED,
+	TDX_MOCK_OWNED_PAGE_SHARED,
 };
 
 /**
@@ -171,6 +181,8 @@ u64 tdx_mock_leaf_by_name(const char *name);
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
 void tdx_mock_make_ready(struct tdx_mock *mock);
+void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa);
+void tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa, const void *data, void *report);
 void tdx_mock_destroy(struct tdx_mock *mock);
 u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int package,
 		      bool may_wait, u64 fn, struct tdx_module_args *args);
@@ -186,5 +198,20 @@ unsigned int tdx_mock_ledger_audit(struct tdx_mock *mock, struct tdx_mock_breach
 				   unsigned int max_breaches);
 const char *tdx_mock_breach_name(enum tdx_mock_breach_kind kind);
 u64 tdx_mock_pages_owned(struct tdx_mock *mock);
+
+/**
+ * struct tdx_mock_td_usage - what there is of TDs
+ * @nr_tds:	TDs, from TDH.MNG.CREATE until the TDR is reclaimed
+ * @nr_vcpus:	virtual CPUs of all TDs, from TDH.VP.CREATE until the TDVPR is
+ *		reclaimed
+ * @nr_hkids:	KeyIDs that are not free, the global one not counted
+ */
+struct tdx_mock_td_usage {
+	unsigned int nr_tds;
+	unsigned int nr_vcpus;
+	unsigned int nr_hkids;
+};
+
+void tdx_mock_td_usage(struct tdx_mock *mock, struct tdx_mock_td_usage *usage);
 
 #endif /* _X86_VIRT_TDX_MOCK_H */

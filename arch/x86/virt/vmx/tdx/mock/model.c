@@ -22,77 +22,104 @@
 
 /* Leaf number, name and handler of what the mock does, in numerical order */
 static const struct mock_leaf leaves[] = {
+	{ TDH_VP_ENTER, "TDH.VP.ENTER", mock_vp_enter },
+	{ TDH_MNG_ADDCX, "TDH.MNG.ADDCX", mock_mng_addcx },
+	{ TDH_MEM_PAGE_ADD, "TDH.MEM.PAGE.ADD", mock_mem_page_add },
+	{ TDH_MEM_SEPT_ADD, "TDH.MEM.SEPT.ADD", mock_mem_sept_add },
+	{ TDH_VP_ADDCX, "TDH.VP.ADDCX", mock_vp_addcx },
+	{ TDH_MEM_PAGE_AUG, "TDH.MEM.PAGE.AUG", mock_mem_page_aug },
+	{ TDH_MEM_RANGE_BLOCK, "TDH.MEM.RANGE.BLOCK", mock_mem_range_block },
+	{ TDH_MNG_KEY_CONFIG, "TDH.MNG.KEY.CONFIG", mock_mng_key_config },
+	{ TDH_MNG_CREATE, "TDH.MNG.CREATE", mock_mng_create },
+	{ TDH_VP_CREATE, "TDH.VP.CREATE", mock_vp_create },
+	{ TDH_MNG_RD, "TDH.MNG.RD", mock_mng_rd },
+	{ TDH_MR_EXTEND, "TDH.MR.EXTEND", mock_mr_extend },
+	{ TDH_MR_FINALIZE, "TDH.MR.FINALIZE", mock_mr_finalize },
+	{ TDH_VP_FLUSH, "TDH.VP.FLUSH", mock_vp_flush },
+	{ TDH_MNG_VPFLUSHDONE, "TDH.MNG.VPFLUSHDONE", mock_mng_vpflushdone },
+	{ TDH_MNG_KEY_FREEID, "TDH.MNG.KEY.FREEID", mock_mng_key_freeid },
+	{ TDH_MNG_INIT, "TDH.MNG.INIT", mock_mng_init },
+	{ TDH_VP_INIT, "TDH.VP.INIT", mock_vp_init, .max_version = 1 },
+	{ TDH_PHYMEM_PAGE_RDMD, "TDH.PHYMEM.PAGE.RDMD", mock_phymem_page_rdmd },
+	{ TDH_VP_RD, "TDH.VP.RD", mock_vp_rd },
+	{ TDH_PHYMEM_PAGE_RECLAIM, "TDH.PHYMEM.PAGE.RECLAIM", mock_phymem_page_reclaim },
+	{ TDH_MEM_PAGE_REMOVE, "TDH.MEM.PAGE.REMOVE", mock_mem_page_remove },
 	{
-		TDH_PHYMEM_PAGE_RDMD, "TDH.PHYMEM.PAGE.RDMD", mock_phymem_page_rdmd,
-		.states = MOCK_IN(READY),
-	}, {
-		TDH_PHYMEM_PAGE_RECLAIM, "TDH.PHYMEM.PAGE.RECLAIM", mock_phymem_page_reclaim,
-		.states = MOCK_IN(READY),
-	}, {
 		TDH_SYS_KEY_CONFIG, "TDH.SYS.KEY.CONFIG", mock_sys_key_config,
 		.states = MOCK_IN(CONFIG_DONE),
 		.wrong_state = MOCK_SYS_KEY_CONFIG_NOT_PENDING,
 		.flags = MOCK_EXCLUSIVE,
-	}, {
+	},
+	{
 		TDH_SYS_INIT, "TDH.SYS.INIT", mock_sys_init,
 		.states = MOCK_IN(INIT_PENDING),
 		.wrong_state = MOCK_SYS_INIT_NOT_PENDING,
 		.flags = MOCK_EXCLUSIVE | MOCK_BEFORE_LP_INIT,
-	}, {
+	},
+	{
 		TDH_SYS_RD, "TDH.SYS.RD", mock_sys_rd,
 		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIG_DONE) | MOCK_IN(READY),
-	}, {
+	},
+	{
 		TDH_SYS_LP_INIT, "TDH.SYS.LP.INIT", mock_sys_lp_init,
 		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIG_DONE) | MOCK_IN(READY),
 		.wrong_state = MOCK_SYS_LP_INIT_NOT_PENDING,
 		.flags = MOCK_BEFORE_LP_INIT,
-	}, {
-		TDH_SYS_TDMR_INIT, "TDH.SYS.TDMR.INIT", mock_sys_tdmr_init,
-		.states = MOCK_IN(READY),
-	}, {
-		TDH_PHYMEM_PAGE_WBINVD, "TDH.PHYMEM.PAGE.WBINVD", mock_phymem_page_wbinvd,
-		.states = MOCK_IN(READY),
-	}, {
+	},
+	{ TDH_SYS_TDMR_INIT, "TDH.SYS.TDMR.INIT", mock_sys_tdmr_init },
+	{ TDH_MEM_TRACK, "TDH.MEM.TRACK", mock_mem_track },
+	{ TDH_PHYMEM_CACHE_WB, "TDH.PHYMEM.CACHE.WB", mock_phymem_cache_wb },
+	{ TDH_PHYMEM_PAGE_WBINVD, "TDH.PHYMEM.PAGE.WBINVD", mock_phymem_page_wbinvd },
+	{ TDH_VP_WR, "TDH.VP.WR", mock_vp_wr },
+	{
 		TDH_SYS_CONFIG, "TDH.SYS.CONFIG", mock_sys_config,
 		.max_version = 1,
 		.states = MOCK_IN(INIT_DONE),
 		.wrong_state = MOCK_SYS_CONFIG_NOT_PENDING,
 		.flags = MOCK_EXCLUSIVE,
-	}, {
+	},
+	{
 		TDH_SYS_SHUTDOWN, "TDH.SYS.SHUTDOWN", mock_sys_shutdown,
-		.states = MOCK_IN(READY),
 		.flags = MOCK_EXCLUSIVE,
-	}, {
+	},
+	{
 		TDH_SYS_UPDATE, "TDH.SYS.UPDATE", mock_sys_update,
 		.max_version = 1,
 		.states = MOCK_IN(INIT_DONE),
 		.wrong_state = MOCK_SYS_STATE_INCORRECT,
 		.flags = MOCK_EXCLUSIVE,
-	}, {
+	},
+	{
 		TDH_EXT_INIT, "TDH.EXT.INIT", mock_ext_init,
-		.states = MOCK_IN(READY),
 		.feature = MOCK_FEATURE_EXT,
-	}, {
+	},
+	{
 		TDH_EXT_MEM_ADD, "TDH.EXT.MEM.ADD", mock_ext_mem_add,
-		.states = MOCK_IN(READY),
 		.feature = MOCK_FEATURE_EXT,
-	}, {
+	},
+	{
 		TDH_SYS_DISABLE, "TDH.SYS.DISABLE", mock_sys_disable,
 		.states = MOCK_IN_ANY & ~MOCK_IN(DISABLED),
 		.flags = MOCK_EXCLUSIVE | MOCK_BEFORE_LP_INIT,
-	}, {
-		TDH_SPDM_CREATE, "TDH.SPDM.CREATE", mock_spdm_create,
-		.states = MOCK_IN(READY),
-		.feature = MOCK_FEATURE_CONNECT,
-	}, {
-		TDH_SPDM_DELETE, "TDH.SPDM.DELETE", mock_spdm_delete,
-		.states = MOCK_IN(READY),
-		.feature = MOCK_FEATURE_CONNECT,
-	}, {
-		P_SEAMLDR_INFO, "SEAMLDR.INFO", mock_seamldr_info,
-	}, {
-		P_SEAMLDR_INSTALL, "SEAMLDR.INSTALL", mock_seamldr_install,
 	},
+	{
+		TDH_QUOTE_GET, "TDH.QUOTE.GET", mock_quote_get,
+		.feature = MOCK_FEATURE_QUOTE,
+	},
+	{
+		TDH_QUOTE_INIT, "TDH.QUOTE.INIT", mock_quote_init,
+		.feature = MOCK_FEATURE_QUOTE,
+	},
+	{
+		TDH_SPDM_CREATE, "TDH.SPDM.CREATE", mock_spdm_create,
+		.feature = MOCK_FEATURE_CONNECT,
+	},
+	{
+		TDH_SPDM_DELETE, "TDH.SPDM.DELETE", mock_spdm_delete,
+		.feature = MOCK_FEATURE_CONNECT,
+	},
+	{ P_SEAMLDR_INFO, "SEAMLDR.INFO", mock_seamldr_info },
+	{ P_SEAMLDR_INSTALL, "SEAMLDR.INSTALL", mock_seamldr_install },
 };
 
 static_assert(ARRAY_SIZE(leaves) <= TDX_MOCK_MAX_LEAVES);
@@ -205,7 +232,7 @@ static u64 check_state(struct tdx_mock *mock, const struct mock_leaf *leaf,
 	if (mock->config.absent || mock->state == MOCK_UNLOADED)
 		return TDX_SEAMCALL_VMFAILINVALID;
 
-	if (!(leaf->states & BIT(mock->state))) {
+	if (!((leaf->states ?: MOCK_IN(READY)) & BIT(mock->state))) {
 		if (mock->state == MOCK_SHUTDOWN || mock->state == MOCK_DISABLED)
 			return MOCK_SYS_SHUTDOWN;
 		return leaf->wrong_state ?: MOCK_SYS_NOT_READY;
@@ -217,14 +244,11 @@ static u64 check_state(struct tdx_mock *mock, const struct mock_leaf *leaf,
 	return TDX_SUCCESS;
 }
 
-static u64 answer(struct tdx_mock *mock, u64 fn, struct tdx_mock_call *call)
+static u64 answer(struct tdx_mock *mock, u64 fn, const struct mock_leaf *leaf,
+		  struct tdx_mock_call *call)
 {
-	const struct mock_leaf *leaf = find_leaf(call->leaf);
 	const struct tdx_mock_fault *fault;
 	u64 status;
-
-	if (!leaf)
-		return mock_operand_invalid(MOCK_OPERAND_RAX);
 
 	fault = find_fault(mock, call->leaf, ++mock->nr_calls[leaf - leaves]);
 	if (fault && !fault->is_output)
@@ -252,11 +276,9 @@ static u64 answer(struct tdx_mock *mock, u64 fn, struct tdx_mock_call *call)
  * what another one holds.  Where the real one would let two calls run side by
  * side, the model has them take turns.
  */
-static bool enter(struct tdx_mock *mock, struct tdx_mock_call *call, bool may_wait)
+static bool enter(struct tdx_mock *mock, const struct mock_leaf *leaf, bool may_wait)
 {
-	const struct mock_leaf *leaf = find_leaf(call->leaf);
-
-	if (!may_wait || (leaf && (leaf->flags & MOCK_EXCLUSIVE)))
+	if (!may_wait || (leaf->flags & MOCK_EXCLUSIVE))
 		return raw_spin_trylock(&mock->lock);
 
 	raw_spin_lock(&mock->lock);
@@ -287,17 +309,22 @@ u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int pack
 		.args		= args,
 	};
 	bool is_seamldr = fn & LEAF_SEAMLDR;
+	const struct mock_leaf *leaf;
 	u64 status;
 
 	if (mock->hook && mock->hook(mock, &call, &status))
 		return status;
 
+	leaf = find_leaf(call.leaf);
+	if (!leaf)
+		return mock_operand_invalid(MOCK_OPERAND_RAX);
+
 	/* Only one CPU at a time is let into the P-SEAMLDR */
 	if (is_seamldr && test_and_set_bit(0, &mock->seamldr_busy))
 		return TDX_SEAMCALL_VMFAILINVALID;
 
-	if (enter(mock, &call, may_wait)) {
-		status = answer(mock, fn, &call);
+	if (enter(mock, leaf, may_wait)) {
+		status = answer(mock, fn, leaf, &call);
 		raw_spin_unlock(&mock->lock);
 	} else {
 		status = TDX_SYS_BUSY;

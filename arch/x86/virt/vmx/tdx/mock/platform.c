@@ -8,6 +8,7 @@
 #define pr_fmt(fmt)	"tdx_mock: " fmt
 
 #include <linux/cpufeature.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/panic.h>
 #include <linux/printk.h>
@@ -22,7 +23,7 @@
 static struct tdx_mock_config boot_config __initdata;
 static bool boot_on_mock __initdata;
 static bool keyids_from_mock __initdata;
-static u64 driven_features __ro_after_init;
+static bool mock_on __ro_after_init;
 
 static int __init parse_tdx_mock(char *text)
 {
@@ -67,7 +68,6 @@ int __init tdx_mock_keyids(u32 *start, u32 *nr)
 	*start = platform.keyid_start;
 	*nr = boot_config.nr_keyids;
 	keyids_from_mock = true;
-	driven_features = boot_config.driven;
 	return 0;
 }
 
@@ -82,15 +82,15 @@ bool __init tdx_mock_replaces_vmx(void)
 }
 
 /**
- * tdx_mock_driven_features() - features of the module to ask for
+ * tdx_mock_on() - does the mock take the SEAMCALLs of this machine?
  *
- * Return: bits of TDX_FEATURES0 that the kernel is to take as driven, so that
- * asking for features can be tested without any that is.
+ * Return: true if so, from early_initcall() on.
  */
-u64 tdx_mock_driven_features(void)
+bool tdx_mock_on(void)
 {
-	return driven_features;
+	return mock_on;
 }
+EXPORT_SYMBOL_FOR_MODULES(tdx_mock_on, "kvm-intel");
 
 static int __init start_tdx_mock(void)
 {
@@ -115,6 +115,7 @@ static int __init start_tdx_mock(void)
 	clear_bit(X86_BUG_SEAMRET_INVD_VMCS, (unsigned long *)boot_cpu_data.x86_capability);
 
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
+	mock_on = true;
 	tdx_mock_trap(mock);
 	tdx_mock_report_start(mock);
 	pr_info("a mock TDX module takes the SEAMCALLs, nothing is protected\n");

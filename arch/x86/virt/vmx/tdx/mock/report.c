@@ -68,12 +68,17 @@ DEFINE_SHOW_ATTRIBUTE(ledger);
 static int module_show(struct seq_file *m, void *unused)
 {
 	const struct tdx_mock_config *config = tdx_mock_config(reported_mock);
+	struct tdx_mock_td_usage usage;
 
+	tdx_mock_td_usage(reported_mock, &usage);
 	seq_printf(m, "state %s\n", tdx_mock_state_name(reported_mock));
 	seq_printf(m, "version %llu.%llu.%02llu\n", config->major, config->minor,
 		   config->update);
 	seq_printf(m, "features %#llx\n", config->features0);
 	seq_printf(m, "owned_kb %llu\n", tdx_mock_pages_owned(reported_mock) * PAGE_SIZE / SZ_1K);
+	seq_printf(m, "tds %u\n", usage.nr_tds);
+	seq_printf(m, "vcpus %u\n", usage.nr_vcpus);
+	seq_printf(m, "hkids %u\n", usage.nr_hkids);
 
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 #include <asm/tdx.h>
 
 #include "../tdx.h"
@@ -203,11 +204,11 @@ static void start_extensions(struct tdx_mock *mock, u64 nr_missing)
 		.nr_missing	= nr_missing,
 		.init_required	= mock->config.ext_init,
 	};
+	mock->quoting = (struct mock_quoting) { .key = mock->quoting.key };
 }
 
 u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
-	u64 keyid_end = mock->platform.keyid_start + mock->config.nr_keyids;
 	u64 nr_tdmrs = call->args->rdx;
 	const u64 *info_pas;
 	u64 status;
@@ -223,7 +224,7 @@ u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (!info_pas)
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
 
-	if (call->args->r8 < mock->platform.keyid_start || call->args->r8 >= keyid_end)
+	if (!mock_is_private_keyid(mock, call->args->r8))
 		return mock_operand_invalid(MOCK_OPERAND_R8);
 
 	if (opt_in_bits(call) & ~mock->config.features0)
@@ -326,7 +327,7 @@ bool mock_memory_initialized(struct tdx_mock *mock)
  *
  * For tests of what comes after the bring-up.  All convertible memory can be
  * handed to the module, which holds no PAMT, and the extensions have what
- * TDH.SYS.CONFIG would have given them.
+ * TDH.SYS.CONFIG would have given them to a host that asks for all features.
  */
 void tdx_mock_make_ready(struct tdx_mock *mock)
 {
@@ -342,45 +343,21 @@ void tdx_mock_make_ready(struct tdx_mock *mock)
 	/* One TDMR, of no size: it is initialized */
 	mock->nr_tdmrs = 1;
 	mock->global_keyid = mock->platform.keyid_start;
+	mock->opt_in = mock->config.features0;
 	start_extensions(mock, mock->config.pool);
 	mock->state = MOCK_READY;
 }
 
-u64 mock_phymem_page_rdmd(struct tdx_mock *mock, struct tdx_mock_call *call)
+static bool takes_handoff(const struct tdx_mock *mock, u64 hv)
 {
-	struct tdx_module_args *args = call->args;
-	u64 pa = args->rcx;
-
-	if (!PAGE_ALIGNED(pa))
-		return mock_operand_invalid(MOCK_OPERAND_RCX);
-
-	for (unsigned int i = 0; i < mock->nr_tdmrs; i++) {
-		const struct mock_tdmr *tdmr = &mock->tdmrs[i];
-		u64 entry;
-
-		if (pa < tdmr->mem.start || pa >= tdmr->next)
-			continue;
-
-		entry = tdmr->pamt[TDX_PS_4K].start +
-			PHYS_PFN(pa - tdmr->mem.start) * mock->config.pamt_entry[TDX_PS_4K];
-		if (!mock_page_is_intact(mock, ALIGN_DOWN(entry, PAGE_SIZE)))
-			mock_breach(mock, TDX_MOCK_CALL_WITHOUT_PAMT, ALIGN_DOWN(entry, PAGE_SIZE));
-
-		args->rcx = is_reserved(tdmr, pa, pa + PAGE_SIZE) ? PT_RSVD :
-			    mock_frame(mock, pa)->type;
-		args->rdx = 0;
-		args->r8 = TDX_PS_4K;
-		return TDX_SUCCESS;
-	}
-
-	return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
+	return hv >= mock->config.min_hv && hv <= mock->config.hv;
 }
 
 u64 mock_sys_shutdown(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	u64 hv = call->args->rcx;
 
-	if (hv < mock->config.min_hv || hv > mock->config.hv)
+	if (!takes_handoff(mock, hv))
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
 
 	mock->handoff_hv = hv;
@@ -393,8 +370,7 @@ u64 mock_sys_update(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (call->version > mock->config.opt_in_versions)
 		return mock_operand_invalid(MOCK_OPERAND_RAX);
 
-	if (!mock->has_handoff || mock->handoff_hv < mock->config.min_hv ||
-	    mock->handoff_hv > mock->config.hv)
+	if (!mock->has_handoff || !takes_handoff(mock, mock->handoff_hv))
 		return MOCK_SYS_INVALID_HANDOFF;
 
 	if (opt_in_bits(call) != mock->opt_in)
@@ -411,6 +387,7 @@ u64 mock_sys_disable(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	mock_audit(mock);
 	mock_disown_all(mock);
+	memset(mock->hkids, 0, sizeof(mock->hkids));
 	mock->state = MOCK_DISABLED;
 	return TDX_SUCCESS;
 }

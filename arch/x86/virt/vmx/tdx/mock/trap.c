@@ -20,6 +20,7 @@
 #include <asm/msr.h>
 #include <asm/tdx.h>
 #include <asm/trapnr.h>
+#include <asm/tsc.h>
 
 #include "trap.h"
 
@@ -174,6 +175,7 @@ void tdx_mock_this_machine(struct tdx_mock_platform *platform)
 	*platform = (struct tdx_mock_platform) {
 		.keyid_start	= FIRST_PRIVATE_KEYID,
 		.phys_bits	= boot_cpu_data.x86_phys_bits,
+		.tsc_khz	= tsc_khz,
 		.nr_packages	= topology_max_packages(),
 		.page_is_free	= page_is_free,
 	};

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The mock TDX module: what becomes of single pages */
+#include <linux/align.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+
+#include "td.h"
+
+/* The TDMR that holds @pa, in the part that is initialized */
+static const struct mock_tdmr *find_tdmr(struct tdx_mock *mock, u64 pa)
+{
+	for (unsigned int i = 0; i < mock->nr_tdmrs; i++) {
+		if (pa >= mock->tdmrs[i].mem.start && pa < mock->tdmrs[i].next)
+			return &mock->tdmrs[i];
+	}
+
+	return NULL;
+}
+
+/* The module looks into the PAMT of a TDMR: it must be there */
+static void need_pamt(struct tdx_mock *mock, const struct mock_tdmr *tdmr, u64 pa)
+{
+	u64 entry = tdmr->pamt[TDX_PS_4K].start +
+		    PHYS_PFN(pa - tdmr->mem.start) * mock->config.pamt_entry[TDX_PS_4K];
+
+	entry = ALIGN_DOWN(entry, PAGE_SIZE);
+	if (!mock_page_is_intact(mock, entry))
+		mock_breach(mock, TDX_MOCK_CALL_WITHOUT_PAMT, entry);
+}
+
+static void tell_page(const struct mock_frame *frame, struct tdx_module_args *args)
+{
+	args->rcx = frame->type;
+	args->rdx = PFN_PHYS(frame->owner);
+	args->r8 = TDX_PS_4K;
+}
+
+u64 mock_phymem_page_rdmd(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	static const struct mock_frame reserved = { .type = PT_RSVD };
+	u64 pa = call->args->rcx;
+	const struct mock_frame *frame = mock_frame(mock, pa);
+	const struct mock_tdmr *tdmr = find_tdmr(mock, pa);
+	bool is_open = frame && (frame->flags & MOCK_FRAME_CONVERTIBLE);
+
+	if (!PAGE_ALIGNED(pa))
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+	if (!tdmr && !is_open)
+		return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
+
+	if (tdmr)
+		need_pamt(mock, tdmr, pa);
+	tell_page(is_open ? frame : &reserved, call->args);
+	return TDX_SUCCESS;
+}
+
+u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	u64 pa = call->args->rcx;
+	const struct mock_frame *frame = mock_frame(mock, pa);
+	struct mock_td *td;
+	u64 status;
+
+	if (!frame || !PAGE_ALIGNED(pa))
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	tell_page(frame, call->args);
+	if (frame->type == PT_NDA)
+		return MOCK_PAGE_ALREADY_FREE;
+	/* Neither the pool nor the pages of an object are ever reclaimed */
+	if (frame->type != MOCK_PT_TDR && !frame->owner)
+		return TDX_PAGE_METADATA_INCORRECT | MOCK_OPERAND_RCX;
+
+	status = mock_find_td(mock, MOCK_OPERAND_RCX,
+			      frame->type == MOCK_PT_TDR ? pa : PFN_PHYS(frame->owner), &td);
+	if (status)
+		return status;
+	if (td->state != MOCK_TD_TEARDOWN)
+		return MOCK_LIFECYCLE_STATE_INCORRECT;
+
+	if (frame->type != MOCK_PT_TDR) {
+		/* TDH.PHYMEM.CACHE.WB has seen to its cache lines */
+		mock_disown_td_page(mock, pa);
+		td->nr_pages--;
+		return TDX_SUCCESS;
+	}
+
+	if (td->nr_pages)
+		return MOCK_TD_ASSOCIATED_PAGES_EXIST;
+
+	/* The TDR alone was not written with the KeyID of the TD */
+	mock_dirty_page(mock, pa, mock->global_keyid);
+	return TDX_SUCCESS;
+}
+
+u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call)
+{
+	u64 pa_mask = GENMASK_ULL(mock->platform.phys_bits - 1, 0);
+	u64 keyid = call->args->rcx >> mock->platform.phys_bits;
+	u64 pa = call->args->rcx & pa_mask;
+	struct mock_frame *frame = mock_frame(mock, pa);
+
+	if (!frame || !PAGE_ALIGNED(pa) || !mock_is_private_keyid(mock, keyid))
+		return mock_operand_invalid(MOCK_OPERAND_RCX);
+
+	/* Only what was written with this KeyID is written back */
+	if ((frame->flags & MOCK_FRAME_DIRTY) && frame->keyid == keyid)
+		mock_disown_td_page(mock, pa);
+	return TDX_SUCCESS;
+}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2164
+# The gates of tools/series/check that read files; sourced, never run.
+
+check_owned() {
+	local path lost=0
+	while IFS= read -r path; do
+		[ -n "${owner[$path]:-}" ] || [ ! -e "$ROOT/$path" ] || { echo "$path: in no entry"; lost=1; }
+	done < <(our_files "${sources[@]}")
+	return $lost
+}
+
+check_shell() {
+	local path scripts=()
+	while IFS= read -r path; do
+		[ ! -f "$ROOT/$path" ] || ! head -n 1 "$ROOT/$path" | grep -aqE '^#!.*[/ ](ba|da)?sh( |$)' || scripts+=("$path")
+	done < <(our_files .)
+	cd "$ROOT"
+	shellcheck -x "${scripts[@]}"
+	echo "NOTE: ${#scripts[@]} scripts"
+}
+
+check_spelling() {
+	local files
+	mapfile -t files < <(our_files . | grep -v '^COPYING$')
+	cd "$ROOT"
+	codespell "${files[@]}"
+}
+
+check_checkpatch() {
+	local options=(--strict --terse --show-types --no-summary)
+	# The series adds its files to MAINTAINERS; single patches cannot know.
+	[ -z "${owner[MAINTAINERS]:-}" ] || options+=(--ignore FILE_PATH_CHANGES)
+	cd "$TREE"
+	# The patches that are not exported, too.
+	own_git format-patch -q --signoff -o "$TMP/patches" "base..${commits[-1]}"
+	# The distribution's python3 is the one that has the modules.
+	printf '%s\0' "$TMP"/patches/*.patch |
+		PATH=/usr/bin:$PATH xargs -0 -n 1 -P "$jobs" ./scripts/checkpatch.pl "${options[@]}" |
+		sed "s,^$TMP/patches/,,"
+}
+
+# The new files that have C in them, as paths in the kernel tree.
+c_files() { printf '%s\n' "${!owner[@]}" | grep '\.[ch]$' | sort; }
+
+check_kernel_doc() {
+	local files
+	mapfile -t files < <(c_files)
+	cd "$CHECK/src"
+	PYTHONDONTWRITEBYTECODE=1 ./tools/docs/kernel-doc -none -Wall -Werror "${files[@]}"
+	echo "NOTE: ${#files[@]} files"
+}
+
+check_includes() {
+	local files
+	mapfile -t files < <(c_files)
+	"$ROOT/tools/series/includes" "$CHECK/src" "${files[@]}"
+	echo "NOTE: ${#files[@]} files"
+}
+
+# What the series names is defined: as CONFIG_X anywhere, bare in Kconfig files.
+check_symbols() {
+	local added=("git" -C "$CHECK/src" diff -U0 base HEAD --)
+	{
+		"${added[@]}" . | sed -n 's/^+//p' | { grep -oE '\bCONFIG_[A-Z0-9_]+' || true; } | sed 's/^CONFIG_//'
+		"${added[@]}" '*Kconfig*' | sed -nE 's/^\+\t?(depends on|select|imply|default|bool|if)\b//p' |
+			sed 's/"[^"]*"//g' | { grep -oE '\b[A-Z][A-Z0-9_]+\b' || true; }
+	} | sort -u >"$TMP/used"
+	git -C "$CHECK/src" grep -hE '^\s*(menu)?config ' HEAD -- '*Kconfig*' | awk '{ print $2 }' | sort -u >"$TMP/defined"
+	comm -23 "$TMP/used" "$TMP/defined" | sed 's/$/: in no Kconfig/' | tee "$TMP/undefined"
+	[ ! -s "$TMP/undefined" ] || return 1
+	echo "NOTE: $(wc -l <"$TMP/used") symbols"
+}
+
+# An entry of MAINTAINERS about TDX has each new file, and what our entry names is there.
+check_maintainers() {
+	local path lost=0
+	cd "$CHECK/src"
+	awk -v RS= -v ORS='\n\n' '/^X86 TRUST DOMAIN EXTENSIONS/' MAINTAINERS >"$TMP/maintainers"
+	for path in "${!owner[@]}"; do
+		[ "$path" != MAINTAINERS ] || continue
+		[ -n "$(./scripts/get_maintainer.pl --mpath "$TMP/maintainers" --no-git --no-git-fallback --sections \
+			-f "$path")" ] || { echo "$path: nobody's"; lost=1; }
+	done
+	while read -r _ path; do
+		compgen -G "$path" >/dev/null || { echo "MAINTAINERS: there is no $path"; lost=1; }
+	done < <(grep '^F:' "$ROOT/MAINTAINERS")
+	[ $lost = 0 ] || return 1
+	echo "NOTE: ${#owner[@]} files"
+}
+
+# Sphinx and the ABI parser look at all documents of a directory. Here count those that name files of ours.
+check_documents() {
+	local path dirs=()
+	if known_good < <(own_git -C "$CHECK/src" rev-parse HEAD:Documentation HEAD:tools/docs; cat "${BASH_SOURCE[0]}"); then
+		echo 'NOTE: as before'
+		return
+	fi
+	cd "$CHECK/src"
+	series_paths "$ROOT" | grep '^Documentation/' | sort -u >"$TMP/documents"
+	mapfile -t dirs < <(sed -n 's,^Documentation/\(.*\)/[^/]*\.rst$,\1,p' "$TMP/documents" | sort -u)
+	rm -rf "$CHECK/docs"
+	export PYTHONDONTWRITEBYTECODE=1
+	make -s htmldocs SPHINXDIRS="${dirs[*]}" O="$CHECK/docs" >"$TMP/sphinx" 2>&1 || { cat "$TMP/sphinx"; return 1; }
+	while IFS= read -r path; do
+		[[ $path != *.rst ]] || [ -n "$(find "$CHECK/docs" -name "$(basename "$path" .rst).html")" ] ||
+			{ echo "$path: Sphinx has made nothing of it"; return 1; }
+	done <"$TMP/documents"
+	./tools/docs/get_abi.py --dir Documentation/ABI validate >>"$TMP/sphinx" 2>&1
+	! grep -F -f "$TMP/documents" "$TMP/sphinx" || return 1
+	note_good
+	echo "NOTE: $(wc -l <"$TMP/documents") documents"
+}
+
+# One semantic patch on the files in $TMP/cocci.
+cocci_rule() {
+	local options
+	options=$(sed -n 's/^\/\/ Options: *//p' "$1" | head -n 1)
+	# shellcheck disable=SC2086 # options are words
+	xargs spatch -D report --very-quiet --no-show-diff --timeout 120 --cocci-file "$1" $options <"$TMP/cocci" \
+		2>"$TMP/cocci.${1##*/}.err" || { cat "$TMP/cocci.${1##*/}.err"; echo "$1: failed"; }
+}
+
+# The kernel's semantic patches, on the files that they have not passed yet.
+check_cocci() {
+	local path rules keys=()
+	cd "$CHECK/src"
+	# Those with scripts in OCaml would need its compiler.
+	mapfile -t rules < <(grep -rl --include='*.cocci' 'virtual[[:space:]]*report' scripts/coccinelle |
+		xargs grep -L 'script:ocaml' | sort)
+	while IFS= read -r path; do
+		! known_good < <(spatch --version; own_git rev-parse HEAD:scripts/coccinelle "HEAD:$path") || continue
+		keys+=("$key")
+		echo "$path"
+	done < <(c_files) >"$TMP/cocci"
+	export -f cocci_rule
+	export TMP
+	if [ -s "$TMP/cocci" ]; then
+		printf '%s\0' "${rules[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'cocci_rule "$1"' - | tee "$TMP/cocci.out"
+		[ ! -s "$TMP/cocci.out" ] || return 1
+		for key in "${keys[@]}"; do note_good; done
+	fi
+	echo "NOTE: ${#rules[@]} semantic patches, $(wc -l <"$TMP/cocci") files that they had not seen"
+}
