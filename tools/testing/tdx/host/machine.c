@@ -7,6 +7,8 @@
 #include <linux/sizes.h>
 
 #include "ext.h"
+#include "mock/quote.h"
+#include "mock/td.h"
 #include "mock/trap.h"
 #include "quote.h"
 #include "tdx.h"
@@ -46,15 +48,20 @@ static void describe_module(struct tdx_mock_config *config, const struct machine
 	config->quote_steps = setup->quote_steps;
 }
 
+/* A TD that runs, without what there is to it besides the TDR */
 static void make_td(void)
 {
 	static const u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
 	phys_addr_t tdr_pa;
+	struct mock_td *td;
 
 	machine.td.tdr_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	tdr_pa = page_to_phys(machine.td.tdr_page);
-	tdx_mock_make_td(machine.module, tdr_pa);
-	tdx_mock_make_report(machine.module, tdr_pa, report_data, machine.report);
+	mock_own_td_page(machine.module, tdr_pa, MOCK_PT_TDR, 0);
+	mock_stamp_page(machine.module, tdr_pa);
+	td = mock_page_content(tdr_pa);
+	*td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
+	mock_make_report(td, report_data, machine.report);
 }
 
 /**
@@ -433,6 +440,8 @@ static int expected_quote(size_t report_len, int ret)
 	if (oracle_nr_calls(TDH_QUOTE_GET)) {
 		bool is_possible = oracle_last_rcx() && oracle_last_rcx() <= room;
 
+		if ((oracle_last_status() & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+			return -EBUSY;
 		return errno_of(oracle_last_status()) ?: (is_possible ? 0 : -EIO);
 	}
 
