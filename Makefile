@@ -4,6 +4,7 @@
 BASE  ?= 7.2
 KDIR  ?=
 ARGS  ?=
+FUZZ_TIME ?= 60
 
 # What the series goes on: Debian's source of kernel BASE, or a tree that the user has.
 SRC   := $(if $(KDIR),$(abspath $(KDIR)),$(BASE))
@@ -16,14 +17,15 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run run-td test test-debug bench report check series apply refresh clean distclean
+.PHONY: help tree run run-td test test-debug host fuzz coverage mutate bench report check series apply \
+	refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, run-td, test, test-debug and check. MACHINE=bochs, qemu-tcg or qemu-kvm'
-	@echo '  chooses what is booted; by itself that is the best that this computer has.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug, fuzz, mutate and check. MACHINE=bochs, qemu-tcg'
+	@echo '  or qemu-kvm chooses what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -42,8 +44,21 @@ test: tree	## KUnit suites, then boot scenarios on the mock TDX module
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
 
 test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
-	@$S/deps build qemu
+	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
+
+host: tree	## the core as a program in user space: KUnit suites and all faults, with sanitizers
+	@$(MAKE) -C $T/host KTREE='$(KTREE)' check
+
+fuzz: tree	## fuzz the core for FUZZ_TIME seconds
+	@$S/deps fuzz
+	@KTREE='$(KTREE)' $T/host/fuzz --time $(FUZZ_TIME) $(ARGS)
+
+coverage: tree	## lines and branches of the core that host gets to
+	@KTREE='$(KTREE)' $T/host/coverage
+
+mutate: tree	## break the core in small ways: does host notice?
+	@KTREE='$(KTREE)' $T/host/mutate $(ARGS)
 
 bench: tree	## costs of the extensions, in instructions and bytes, against their limits
 	@$S/deps build qemu

@@ -35,7 +35,7 @@ check_checkpatch() {
 	# The patches that are not exported, too.
 	own_git format-patch -q --signoff --zero-commit -o "$TMP/patches" "base..${commits[-1]}"
 	for path in "$TMP"/patches/*.patch; do
-		! known_good < <(cat "$path" scripts/checkpatch.pl "${BASH_SOURCE[0]}") || continue
+		! known_good < <(cat "$path" scripts/checkpatch.pl "$ROOT/tools/series/gates.sh") || continue
 		new+=("$path") keys+=("$key")
 	done
 	if [ ${#new[@]} -gt 0 ]; then
@@ -85,7 +85,7 @@ check_maintainers() {
 	local path lost=0
 	cd "$CHECK/src"
 	awk -v RS= -v ORS='\n\n' '/^X86 TRUST DOMAIN EXTENSIONS/' MAINTAINERS >"$TMP/maintainers"
-	if known_good < <(cat "$TMP/maintainers" "${BASH_SOURCE[0]}"; printf '%s\n' "${!owner[@]}" | sort); then
+	if known_good < <(cat "$TMP/maintainers" "$ROOT/tools/series/gates.sh"; printf '%s\n' "${!owner[@]}" | sort); then
 		echo 'NOTE: as before'
 		return
 	fi
@@ -105,7 +105,7 @@ check_maintainers() {
 # Sphinx and the ABI parser look at all documents of a directory. Here count those that name files of ours.
 check_documents() {
 	local path dirs=()
-	if known_good < <(own_git -C "$CHECK/src" rev-parse HEAD:Documentation HEAD:tools/docs; cat "${BASH_SOURCE[0]}"); then
+	if known_good < <(own_git -C "$CHECK/src" rev-parse HEAD:Documentation HEAD:tools/docs; cat "$ROOT/tools/series/gates.sh"); then
 		echo 'NOTE: as before'
 		return
 	fi

@@ -101,6 +101,7 @@ static struct machine_setup take_setup(void)
 	static const u16 steps[] = { 0, 1, 2, 7, 100, 510, 511, 512 };
 	static const u16 objects[] = { 1, 2, 3, 4, 5, 6, 9, 512 };
 	static const u16 orders[] = { MAX_PAGE_ORDER, 0, 1, 3 };
+	static const u16 quotes[] = { 4096, 0, 256, 4095, 4097, 8192, 12289, 28672 };
 	static const u16 spare[] = { 64, 16, 128, 1200 };
 	u8 first = take_front(), second = take_front(), third = take_front();
 
@@ -113,7 +114,9 @@ static struct machine_setup take_setup(void)
 		.init		= second >> 6 & 1,
 		.old		= second >> 7,
 		.object_pages	= objects[third & 7],
-		.has_extensions	= (third >> 3) % 32 != 31,
+		.quote_size	= quotes[third >> 3 & 7],
+		.quote_steps	= third >> 6,
+		.has_extensions	= third != 0xff,
 	};
 }
 
@@ -126,6 +129,7 @@ static struct machine_setup take_update(void)
 		.init_steps	= byte >> 4,
 		.init		= byte >> 2 & 1,
 		.old		= byte >> 3 & 1,
+		.quote_size	= 1 << (8 + (byte >> 5)),
 	};
 }
 
@@ -161,6 +165,15 @@ static void do_step(unsigned int step, unsigned int n, const struct machine_setu
 	case 7:
 		machine_release_array(n);
 		break;
+	case 8:
+		machine_get_quote(1024);
+		break;
+	case 9:
+		byte = take_front();
+		current->is_killed = byte & 1;
+		machine_get_quote(byte << 5);
+		current->is_killed = false;
+		break;
 	}
 }
 
@@ -182,9 +195,9 @@ void host_run_input(const u8 *bytes, size_t nr_bytes)
 	for (unsigned int i = 0; i < MAX_STEPS && input.next < input.end; i++) {
 		u8 step = take_front();
 
-		/* One of the first allocations fails, if there is one */
-		host_task.fail_nth = step >> 5;
-		do_step(step & 7, step >> 3 & 3, &setup);
+		/* One of the next allocations fails, if there are as many */
+		host_task.fail_nth = step & 0x40 ? take_front() : 0;
+		do_step(step & 15, step >> 4 & 3, &setup);
 	}
 	machine_end();
 }

@@ -60,6 +60,9 @@ do {									\
 		host_die(__FILE__, __LINE__, __VA_ARGS__);		\
 } while (0)
 
+void host_clear_log(void);
+__printf(1, 2) bool host_has_logged(const char *fmt, ...);
+
 /* Warnings of the kernel; those that are expected are not shown */
 extern unsigned long host_nr_warnings;
 extern bool host_warnings_expected;

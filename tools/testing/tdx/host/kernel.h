@@ -11,6 +11,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,48 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <asm/types.h>
 
-/* Types */
-
-typedef __u8 u8;
-typedef __u16 u16;
-typedef __u32 u32;
-typedef __u64 u64;
-typedef __s8 s8;
-typedef __s16 s16;
-typedef __s32 s32;
-typedef __s64 s64;
-typedef __u16 __le16, __be16;
-typedef __u32 __le32, __be32;
-typedef __u64 __le64, __be64;
-typedef u64 phys_addr_t;
-typedef u64 kvm_pfn_t;
-typedef unsigned int gfp_t;
-typedef struct { int counter; } atomic_t;
-typedef struct { long counter; } atomic_long_t;
-
-struct list_head {
-	struct list_head *next, *prev;
-};
-
-#define U8_MAX		((u8)~0U)
-#define U16_MAX		((u16)~0U)
-#define U32_MAX		((u32)~0U)
-#define U64_MAX		((u64)~0ULL)
+#include "types.h"
 
 /* The compiler */
 
-#define __force
-#define __user
-#define __must_check
-#define __cold
-#define __bitwise
 #define __init
 #define __initconst
 #define __refdata
 #define __ro_after_init
 #define noinstr
+#define at_least			static
 #define DECLARE_FLEX_ARRAY(_type, _name) _type _name[0]
 
 #include <linux/compiler.h>
@@ -91,9 +62,14 @@ struct list_head {
 #include <linux/pfn.h>
 #include <linux/sizes.h>
 
+#define subsys_initcall(_fn)		_Static_assert(_fn == _fn, "")
+#define module_exit(_fn)		_Static_assert(_fn == _fn, "")
+#define MODULE_DESCRIPTION(_text)	_Static_assert(true, "")
+#define MODULE_LICENSE(_text)		_Static_assert(true, "")
 #define EXPORT_SYMBOL(_name)
 #define EXPORT_SYMBOL_GPL(_name)
 #define EXPORT_SYMBOL_FOR_MODULES(_name, _modules)
+#define EXPORT_SYMBOL_FOR_KVM(_name)	_Static_assert(true, "")
 
 /* Output */
 
@@ -105,26 +81,56 @@ __printf(1, 2) void host_printk(const char *fmt, ...);
 #define pr_err(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
 #define pr_warn(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
 #define pr_info(_fmt, ...)		host_printk(pr_fmt(_fmt), ##__VA_ARGS__)
+#define pr_err_ratelimited		pr_err
+#define pr_info_ratelimited		pr_info
 
 /* The kernel complains about what it took to be impossible */
 bool host_warn(bool cond, const char *file, int line);
+
+#undef READ_ONCE
+#undef WRITE_ONCE
+#define READ_ONCE(_x)			(*(const volatile typeof(_x) *)&(_x))
+#define WRITE_ONCE(_x, _value)		(*(volatile typeof(_x) *)&(_x) = (_value))
 
 #undef WARN_ON_ONCE
 #undef WARN_ON
 #define WARN_ON_ONCE(_cond)		host_warn(!!(_cond), __FILE__, __LINE__)
 #define WARN_ON				WARN_ON_ONCE
 
-/* A single CPU, which nothing interrupts */
+/* CPUs are there as many as threads, which take turns: see thread.c */
 
-extern unsigned int host_preempt_count;
+extern __thread unsigned int host_preempt_count;
+
+#define TASK_RUNNING			0
+#define TASK_KILLABLE			1
+#define TASK_DEAD			2
 
 struct task_struct {
 	unsigned int fail_nth;		/* this allocation fails, counted from 1 */
 	bool make_it_fail;
+	bool is_killed;
+
+	unsigned int __state;
+	int (*fn)(void *data);
+	void *data;
+	pthread_t thread;
+	sem_t turn;
 };
 
 extern struct task_struct host_task;
 #define current				(&host_task)
+
+struct completion { bool done; };
+
+struct task_struct *kthread_create(int (*fn)(void *data), void *data, const char *name);
+void wake_up_process(struct task_struct *task);
+void put_task_struct(struct task_struct *task);
+void host_wait(const bool *held);
+void wait_for_completion(struct completion *completion);
+
+#define get_task_struct(_task)		((void)(_task))
+#define init_completion(_completion)	((_completion)->done = false)
+#define complete(_completion)		((_completion)->done = true)
 
 #define preempt_disable()		(host_preempt_count++)
 #define preempt_enable()		(host_preempt_count--)
@@ -158,15 +164,30 @@ struct mutex { bool held; };
 #define raw_spin_lock_init(_lock)	((_lock)->held = false)
 #define mutex_init(_lock)		((_lock)->held = false)
 
-/* What waits here waits for ever */
-#define host_set_lock(_lock, _held)	\
-	do { assert((_lock)->held != (_held)); (_lock)->held = (_held); } while (0)
-#define host_lock(_lock)		host_set_lock(_lock, true)
-#define host_unlock(_lock)		host_set_lock(_lock, false)
+static inline void host_set_held(bool *held, bool now)
+{
+	if (now)
+		host_wait(held);
+	assert(*held != now);
+	*held = now;
+}
+
+#define host_lock(_lock)		host_set_held(&(_lock)->held, true)
+#define host_unlock(_lock)		host_set_held(&(_lock)->held, false)
 #define raw_spin_lock			host_lock
 #define raw_spin_unlock			host_unlock
 #define mutex_lock			host_lock
 #define mutex_unlock			host_unlock
+
+/* A task that was killed does not wait, nor take what it would get */
+static inline int mutex_lock_killable(struct mutex *mutex)
+{
+	if (current->is_killed)
+		return -EINTR;
+
+	mutex_lock(mutex);
+	return 0;
+}
 
 static inline bool raw_spin_trylock(raw_spinlock_t *lock)
 {
@@ -209,10 +230,23 @@ static inline void atomic_long_add(long n, atomic_long_t *v)
 
 #undef set_bit
 #undef clear_bit
+#define atomic64_or(_bits, _v)		((void)((_v)->counter |= (_bits)))
+#define xchg(_p, _new)			__sync_lock_test_and_set(_p, _new)
+
 #define test_and_set_bit		__test_and_set_bit
 #define test_and_clear_bit		__test_and_clear_bit
 #define set_bit				__set_bit
 #define clear_bit			__clear_bit
+
+static inline u64 div_u64(u64 dividend, u32 divisor)
+{
+	return dividend / divisor;
+}
+
+static inline u64 ror64(u64 word, unsigned int shift)
+{
+	return word >> (shift & 63) | word << (-shift & 63);
+}
 
 static inline u64 rol64(u64 word, unsigned int shift)
 {
@@ -227,7 +261,11 @@ static inline u64 rol64(u64 word, unsigned int shift)
 #define X86_FEATURE_TDX_HOST_PLATFORM	0
 #define boot_cpu_has(_feature)		true
 
+#include <asm/msr-index.h>
+
 /* Strings */
+
+#define memzero_explicit(_start, _size)	memset(_start, 0, _size)
 
 ssize_t strscpy(char *dst, const char *src, size_t size);
 void *memchr_inv(const void *start, int c, size_t bytes);
@@ -239,6 +277,8 @@ int kstrtou64(const char *text, unsigned int base, u64 *value);
 #define PAGE_SHIFT			12
 #define PAGE_SIZE			(1UL << PAGE_SHIFT)
 #define PAGE_MASK			(~(PAGE_SIZE - 1))
+#define PAGE_ALIGN_DOWN(_size)		ALIGN_DOWN(_size, PAGE_SIZE)
+#define offset_in_page(_addr)		((unsigned long)(_addr) & ~PAGE_MASK)
 #define PAGE_ALIGN(_size)		ALIGN(_size, PAGE_SIZE)
 #define PAGE_ALIGNED(_addr)		IS_ALIGNED((unsigned long)(_addr), PAGE_SIZE)
 #define MAX_PAGE_ORDER			10

@@ -6,7 +6,7 @@
 #include "host.h"
 #include "kunit.h"
 
-#define MAX_ACTIONS	64
+#define MAX_ACTIONS	1024
 
 static struct {
 	struct kunit test;

@@ -108,6 +108,8 @@ do {									\
 #define KUNIT_ASSERT_NULL(_test, _p)		kunit_check(true, !(_p), "%s is NULL", #_p)
 #define KUNIT_ASSERT_NOT_NULL(_test, _p)	kunit_check(true, _p, "%s is not NULL", #_p)
 #define KUNIT_ASSERT_NOT_NULL_MSG(_test, _p, ...) kunit_check(true, _p, __VA_ARGS__)
+#define KUNIT_ASSERT_NOT_ERR_OR_NULL(_test, _p)				\
+	kunit_check(true, (_p) && (unsigned long)(_p) < -4095UL, "%s is no error", #_p)
 #define KUNIT_ASSERT_EQ_MSG(_test, _a, _b, ...)	kunit_check(true, (_a) == (_b), __VA_ARGS__)
 #define KUNIT_FAIL(_test, ...)			kunit_fail(__FILE__, __LINE__, false, __VA_ARGS__)
 

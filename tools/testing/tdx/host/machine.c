@@ -3,10 +3,14 @@
  * A machine, from boot to its end, as a series of steps: what the rest of the
  * kernel would do with the product, in any order that the product allows.
  */
+#include <linux/err.h>
 #include <linux/sizes.h>
 
 #include "ext.h"
+#include "mock/quote.h"
+#include "mock/td.h"
 #include "mock/trap.h"
+#include "quote.h"
 #include "tdx.h"
 #include "machine.h"
 
@@ -14,6 +18,9 @@
 
 static struct {
 	struct tdx_mock *module;
+	u64 features;
+	struct tdx_td td;
+	u8 report[PAGE_SIZE];		/* and zeroes behind it */
 	struct machine_setup setup;
 	bool has_booted;
 	unsigned int nr_cpus;		/* that the module runs on */
@@ -29,13 +36,32 @@ static struct {
 
 static void describe_module(struct tdx_mock_config *config, const struct machine_setup *setup)
 {
-	config->features0 |= TDX_FEATURES0_EXT | BIT_ULL(6) /* TDX Connect */;
+	config->features0 |= TDX_FEATURES0_EXT | TDX_FEATURES0_QUOTE |
+			     BIT_ULL(6) /* TDX Connect */;
 	config->pool = setup->pool;
 	config->ext_init = setup->init;
 	config->ext_old = setup->old;
 	config->ext_step = setup->step;
 	config->ext_init_steps = setup->init_steps;
 	config->spdm_pages = setup->object_pages;
+	config->quote_size = setup->quote_size ?: PAGE_SIZE;
+	config->quote_steps = setup->quote_steps;
+}
+
+/* A TD that runs, without what there is to it besides the TDR */
+static void make_td(void)
+{
+	static const u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
+	phys_addr_t tdr_pa;
+	struct mock_td *td;
+
+	machine.td.tdr_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	tdr_pa = page_to_phys(machine.td.tdr_page);
+	mock_own_td_page(machine.module, tdr_pa, MOCK_PT_TDR, 0);
+	mock_stamp_page(machine.module, tdr_pa);
+	td = mock_page_content(tdr_pa);
+	*td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
+	mock_make_report(td, report_data, machine.report);
 }
 
 /**
@@ -56,25 +82,28 @@ void machine_start(const struct machine_setup *setup, oracle_disturb_t disturb)
 
 	machine.setup = *setup;
 	machine.nr_cpus = TDX_MOCK_MAX_CPUS;
+	machine.features = config.features0;
 	machine.module = tdx_mock_create(&config, &platform);
 	tdx_mock_make_ready(machine.module);
+	make_td();
 	tdx_mock_trap(machine.module);
 	machine.nr_warnings = host_nr_warnings;
 	machine.quarantined_before = tdx_quarantined_pages();
 	host_limit_order(setup->max_order);
-	oracle_start(disturb);
+	oracle_start(page_to_phys(machine.td.tdr_page), disturb);
 }
 
 static void begin_step(const struct tdx_page_array *array)
 {
 	oracle_next_step(array);
+	host_clear_log();
 	host_warnings_expected = true;
 }
 
 /* Each page in use is the module's maybe, or somebody's who knows of it; no page is both or none */
 static void check_pages(void)
 {
-	unsigned long nr_live = 0, nr_lent = 0, nr_claimed, nr_lost;
+	unsigned long nr_live = 1 /* that of the TD */, nr_lent = 0, nr_claimed, nr_lost;
 
 	for (unsigned int n = 0; n < MACHINE_ARRAYS; n++) {
 		const struct tdx_page_array *array = machine.arrays[n].array;
@@ -137,17 +166,22 @@ static void check_state(bool has_memory)
 {
 	enum tdx_ext_state expected = TDX_EXT_NONE;
 	struct tdx_ext_info info;
+	int err;
 
 	if (!machine.setup.has_extensions) {
 		host_check(!oracle_nr_calls(0), "calls for extensions that are not there");
 	} else if (oracle_last_status() || (oracle_pool_size() && !has_memory)) {
 		expected = TDX_EXT_FAILED;
+		err = errno_of(oracle_last_status()) ?: -ENOMEM;
+		host_check(host_has_logged("extensions failed (%d)", err), "no word of the failure");
 	} else {
 		host_check(!!oracle_nr_calls(TDH_EXT_INIT) == oracle_wants_init(),
 			   "initialized %u times", oracle_nr_calls(TDH_EXT_INIT));
 		if (machine.nr_given || oracle_wants_init())
 			expected = TDX_EXT_READY;
 	}
+	host_check(host_has_logged("extensions ready, %lu KB\n", machine.nr_given * 4) ==
+		   (expected == TDX_EXT_READY), "state %u and the log do not agree", expected);
 
 	tdx_ext_get_info(&info);
 	host_check(info.state == expected, "state %u, not %u", info.state, expected);
@@ -156,19 +190,46 @@ static void check_state(bool has_memory)
 		   info.quarantined_pages);
 }
 
+static int quote_init(void *unused)
+{
+	tdx_quote_init(machine.setup.quote_size ? TDX_FEATURES0_QUOTE : 0);
+	return 0;
+}
+
+/* Quotes are made if all calls were successful and the size is of this world */
+static void init_quotes(void)
+{
+	struct tdx_ext_info info;
+	bool expected;
+
+	begin_step(NULL);
+	stop_machine(quote_init, NULL, NULL);
+	tdx_ext_get_info(&info);
+	host_check(!oracle_nr_calls(TDH_QUOTE_INIT) ==
+		   (!machine.setup.quote_size || info.state == TDX_EXT_FAILED),
+		   "%u calls for quotes", oracle_nr_calls(TDH_QUOTE_INIT));
+
+	expected = !oracle_last_status() && oracle_quote_size() && oracle_quote_size() <= SZ_16M;
+	host_check(tdx_quote_max_size() == (expected ? oracle_quote_size() : 0),
+		   "quotes of up to %u bytes", tdx_quote_max_size());
+	end_step();
+}
+
 /**
  * machine_boot() - bring the extensions up, as tdx_init() does
  *
  * Nothing is done the second time.
+ *
+ * Return: did the kernel say that it takes long?
  */
-void machine_boot(void)
+bool machine_boot(void)
 {
 	unsigned long nr_free = host_free_pages();
 	bool may_fail = host_task.fail_nth;
-	bool has_memory;
+	bool has_memory, took_long;
 
 	if (machine.has_booted)
-		return;
+		return false;
 
 	machine.has_booted = true;
 	begin_step(NULL);
@@ -181,11 +242,14 @@ void machine_boot(void)
 		machine.nr_given = oracle_pool_size();
 	end_step();
 	check_state(has_memory);
+	took_long = host_has_logged("SEAMCALL (0x%016x) takes long", TDH_EXT_INIT);
+	init_quotes();
+	return took_long;
 }
 
-static void call_module(unsigned int cpu, u64 fn, u64 rcx)
+static void call_module(unsigned int cpu, u64 fn, u64 rcx, u64 r9)
 {
-	struct tdx_module_args regs = { .rcx = rcx };
+	struct tdx_module_args regs = { .rcx = rcx, .r9 = r9 };
 	u64 status = tdx_mock_seamcall(machine.module, cpu, 0, true, fn, &regs);
 
 	host_check(!status, "update: call %#llx: %#llx", fn, status);
@@ -200,28 +264,31 @@ static void install_image(const struct machine_setup *setup)
 	u64 *params_pas = page_address(params);
 
 	snprintf(page_address(image), PAGE_SIZE,
-		 "TDX-MOCK-MODULE\npool_after=%u,ext_init=%d,ext_old=%d,ext_init_steps=%u,updates=9",
-		 setup->pool, setup->init, setup->old, setup->init_steps);
+		 "TDX-MOCK-MODULE\npool_after=%u,ext_init=%d,ext_old=%d,ext_init_steps=%u,"
+		 "quote_size=%u,quote_steps=%u,updates=9", setup->pool, setup->init, setup->old,
+		 setup->init_steps, setup->quote_size ?: (unsigned int)PAGE_SIZE,
+		 setup->quote_steps);
 	params_words[1] = 1;
 	params_pas[1] = page_to_phys(image);
 	params_pas[15] = 1;
 	params_pas[16] = page_to_phys(image);
 
-	call_module(0, SEAMLDR_INSTALL, page_to_phys(params));
+	call_module(0, SEAMLDR_INSTALL, page_to_phys(params), 0);
 	__free_page(params);
 	__free_page(image);
 }
 
 static void replace_module(const struct machine_setup *setup)
 {
-	call_module(0, TDH_SYS_SHUTDOWN, 1);
+	call_module(0, TDH_SYS_SHUTDOWN, 1, 0);
 	install_image(setup);
 	for (unsigned int cpu = 1; cpu < machine.nr_cpus; cpu++)
-		call_module(cpu, SEAMLDR_INSTALL, 0);
+		call_module(cpu, SEAMLDR_INSTALL, 0, 0);
 	machine.nr_cpus = 1;
-	call_module(0, TDH_SYS_INIT, 0);
-	call_module(0, TDH_SYS_LP_INIT, 0);
-	call_module(0, TDH_SYS_UPDATE, 0);
+	call_module(0, TDH_SYS_INIT, 0, 0);
+	call_module(0, TDH_SYS_LP_INIT, 0, 0);
+	/* Version 1 is told for which features */
+	call_module(0, TDH_SYS_UPDATE | 1 << TDX_VERSION_SHIFT, 0, machine.features);
 }
 
 static int update_extensions(void *unused)
@@ -238,16 +305,21 @@ static int update_extensions(void *unused)
  */
 void machine_update(const struct machine_setup *setup)
 {
-	host_task.fail_nth = 0;
+	unsigned int fail_nth = host_task.fail_nth;
+
 	if (!machine.has_booted || host_free_pages() < 2)
 		return;
 
+	/* Whose memory the image is in does not matter here */
+	host_task.fail_nth = 0;
 	replace_module(setup);
+	host_task.fail_nth = fail_nth;
 	begin_step(NULL);
 	stop_machine(update_extensions, NULL, NULL);
 	host_check(!oracle_nr_calls(TDH_EXT_MEM_ADD), "memory given in an update");
 	end_step();
 	check_state(false);
+	init_quotes();
 }
 
 /**
@@ -314,6 +386,7 @@ void machine_create_session(unsigned int n, u32 function_id)
 void machine_delete_session(unsigned int n, u64 id_xor)
 {
 	struct machine_array *array = &machine.arrays[n];
+	unsigned long nr_warnings = host_nr_warnings;
 	int expected, ret;
 
 	if (!array->has_session)
@@ -327,6 +400,8 @@ void machine_delete_session(unsigned int n, u64 id_xor)
 	expected = errno_of(oracle_last_status()) ?: (oracle_has_good_report() ? 0 : -EIO);
 	host_check(ret == expected, "%d for %#llx, report %s", ret, oracle_last_status(),
 		   oracle_has_good_report() ? "good" : "bad");
+	host_check((host_nr_warnings != nr_warnings) == (ret && !oracle_last_status()),
+		   "a wrong report deserves a warning, and only that");
 	if (!ret) {
 		array->has_session = false;
 		array->was_returned = true;
@@ -341,6 +416,7 @@ void machine_delete_session(unsigned int n, u64 id_xor)
 void machine_release_array(unsigned int n)
 {
 	struct tdx_page_array *array = machine.arrays[n].array;
+	unsigned long nr_lost = tdx_quarantined_pages();
 
 	if (!array)
 		return;
@@ -348,6 +424,56 @@ void machine_release_array(unsigned int n)
 	begin_step(array);
 	tdx_page_array_release(array);
 	machine.arrays[n] = (struct machine_array) {};
+	nr_lost = tdx_quarantined_pages() - nr_lost;
+	host_check(host_has_logged("quarantined") == !!nr_lost, "%lu pages lost, the log differs",
+		   nr_lost);
+	host_check(!nr_lost || host_has_logged(": %lu KB quarantined", nr_lost * 4),
+		   "not %lu pages lost, as the log says", nr_lost);
+	end_step();
+}
+
+/* What comes of a call that was made, or of one that was not */
+static int expected_quote(size_t report_len, int ret)
+{
+	u64 room = PAGE_ALIGN(tdx_quote_max_size());
+
+	if (oracle_nr_calls(TDH_QUOTE_GET)) {
+		bool is_possible = oracle_last_rcx() && oracle_last_rcx() <= room;
+
+		if ((oracle_last_status() & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+			return -EBUSY;
+		return errno_of(oracle_last_status()) ?: (is_possible ? 0 : -EIO);
+	}
+
+	if (!room)
+		return -ENODEV;
+	if (!report_len || report_len > PAGE_SIZE)
+		return -EINVAL;
+	return current->is_killed && ret != -ENOMEM ? -EINTR : -ENOMEM;
+}
+
+/**
+ * machine_get_quote() - have a quote made
+ * @report_len: bytes of the report; the module wants 1024
+ */
+void machine_get_quote(size_t report_len)
+{
+	bool may_fail = host_task.fail_nth || tdx_quote_max_size() > 8 * PAGE_SIZE;
+	size_t quote_len = 0;
+	int expected, ret;
+	void *quote;
+
+	begin_step(NULL);
+	quote = tdx_quote_get(&machine.td, machine.report, report_len, &quote_len);
+	ret = IS_ERR(quote) ? PTR_ERR(quote) : 0;
+	expected = expected_quote(report_len, ret);
+	host_check(ret == expected, "%d, not %d, for %#llx", ret, expected, oracle_last_status());
+	host_check(ret != -ENOMEM || may_fail, "memory has run out");
+	if (!ret) {
+		host_check(quote_len == oracle_last_rcx(), "%zu bytes, not %llu", quote_len,
+			   oracle_last_rcx());
+		vfree(quote);
+	}
 	end_step();
 }
 
@@ -360,9 +486,11 @@ void machine_end(void)
 		machine_release_array(n);
 
 	host_check(oracle_has_lied() ||
-		   tdx_mock_pages_owned(machine.module) <= oracle_nr_claimed(), "lost a page");
+		   tdx_mock_pages_owned(machine.module) <= oracle_nr_claimed() + 1, "lost a page");
 	host_task.fail_nth = 0;
+	host_task.is_killed = false;
 	oracle_stop();
+	tdx_quote_init(0);
 	tdx_mock_trap(NULL);
 	tdx_mock_destroy(machine.module);
 	host_check(!host_used_objects(), "%lu objects are left", host_used_objects());

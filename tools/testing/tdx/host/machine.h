@@ -16,6 +16,8 @@
  * @step:		pages that are taken before TDH.EXT.MEM.ADD is interrupted; 0: all
  * @init_steps:		how often TDH.EXT.INIT is interrupted
  * @object_pages:	pages that an object is made of
+ * @quote_size:		bytes of a quote; 0: it makes none
+ * @quote_steps:	how often a quote is interrupted
  * @max_order:		order of the largest block that the allocator has
  */
 struct machine_setup {
@@ -27,6 +29,8 @@ struct machine_setup {
 	unsigned int step;
 	unsigned int init_steps;
 	unsigned int object_pages;
+	unsigned int quote_size;
+	unsigned int quote_steps;
 	unsigned int max_order;
 };
 
@@ -34,11 +38,12 @@ void machine_start(const struct machine_setup *setup, oracle_disturb_t disturb);
 void machine_end(void);
 
 /* Steps: each does one thing, and checks what has become of all pages */
-void machine_boot(void);
+bool machine_boot(void);
 void machine_update(const struct machine_setup *setup);
 void machine_create_array(unsigned int n, unsigned int nr_pages, bool in_steps);
 void machine_create_session(unsigned int n, u32 function_id);
 void machine_delete_session(unsigned int n, u64 id_xor);
 void machine_release_array(unsigned int n);
+void machine_get_quote(size_t report_len);
 
 #endif /* _TDX_HOST_MACHINE_H */

@@ -27,8 +27,8 @@
 #define START_PFN	0xa40000UL
 
 /* Frames: first those of vmalloc(), then those of the page allocator */
-#define NR_VMALLOC	256
-#define FEW_VMALLOC	32
+#define NR_VMALLOC	4352
+#define FEW_VMALLOC	64
 #define NR_FRAMES	(NR_VMALLOC + HOST_ALL_PAGES)
 
 /* @tail: not the first page of a block that was not split */
@@ -264,6 +264,7 @@ struct inode *d_inode(struct dentry *dentry)
 
 static bool fails(gfp_t gfp)
 {
+	host_check(gfp & (GFP_KERNEL | GFP_ATOMIC), "may it sleep?");
 	host_check(!host_preempt_count || !(gfp & GFP_KERNEL), "sleeps where it may not");
 	return host_task.fail_nth && !--host_task.fail_nth;
 }
@@ -395,29 +396,49 @@ static struct page *vmalloc_page(unsigned long n)
 	return pfn_to_page(vmalloc_to_pfn(vmalloc_area + n * PAGE_SIZE));
 }
 
+/* At the start of the page behind an area, for who has no sanitizer */
+#define CANARY		0xdeadbeefdeadbeefULL
+
+static void __attribute__((__no_sanitize__("address"))) set_canary(void *page)
+{
+	*(u64 *)page = CANARY;
+}
+
+static void __attribute__((__no_sanitize__("address"))) check_canary(const void *page)
+{
+	host_check(*(const u64 *)page == CANARY, "written behind an area");
+}
+
 void *__vmalloc(size_t size, gfp_t gfp)
 {
 	unsigned long nr = DIV_ROUND_UP(size, PAGE_SIZE);
 	unsigned long nr_free = 0;
 	char *area;
 
-	if (fails(gfp) || !size)
+	if (!size)
 		return NULL;
+
+	/* An object for the area, one for its list of pages, the pages */
+	for (unsigned long i = 0; i < nr + 2; i++) {
+		if (fails(gfp))
+			return NULL;
+	}
 
 	for (unsigned long end = 0; end < nr_vmalloc; end++) {
 		/* And a page between two areas */
 		nr_free = vmalloc_page(end)->count ? 0 : nr_free + 1;
-		if (nr_free <= nr)
+		if (nr_free < nr + 2)
 			continue;
 
-		area = vmalloc_area + (end + 1 - nr) * PAGE_SIZE;
-		vmalloc_sizes[end + 1 - nr] = nr;
-		for (unsigned long i = end + 1 - nr; i <= end; i++)
+		area = vmalloc_area + (end - nr) * PAGE_SIZE;
+		vmalloc_sizes[end - nr] = nr;
+		for (unsigned long i = end - nr; i < end; i++)
 			vmalloc_page(i)->count = 1;
 		nr_objects++;
 		ASAN_UNPOISON_MEMORY_REGION(area, size);
 		if (gfp & __GFP_ZERO)
 			memset(area, 0, size);
+		set_canary(area + nr * PAGE_SIZE);
 		return area;
 	}
 
@@ -434,6 +455,7 @@ void vfree(const void *area)
 	}
 
 	host_check(vmalloc_sizes[first], "vfree() of no area");
+	check_canary(area + vmalloc_sizes[first] * PAGE_SIZE);
 	ASAN_POISON_MEMORY_REGION(area, vmalloc_sizes[first] * PAGE_SIZE);
 	while (vmalloc_sizes[first])
 		vmalloc_page(first + --vmalloc_sizes[first])->count = 0;

@@ -19,9 +19,13 @@
 #define ARRAY_RESERVED		0x0070000000000fffULL
 #define FUNCTION_ID_RESERVED	0xfffffffffe000000ULL
 
-/* No call may go on for ever: EXT.INIT for a minute, others as long as there are entries */
-#define MAX_INITS		((1U << 18) * RDRAND_RETRY_LOOPS)
-#define MAX_OTHERS		((u32)HOST_FEW_PAGES * 2 * RDRAND_RETRY_LOOPS)
+#define QUOTE_ID_DEFAULT	0x0000ffff00000000ULL
+#define NODE_PAGES		511
+#define LIST_END		(~0ULL)
+
+/* No call may go on for ever: extensions for a minute, others as long as there are entries */
+#define MAX_EXT_CALLS		((1U << 18) * RDRAND_RETRY_LOOPS)
+#define MAX_OTHER_CALLS		((u32)HOST_FEW_PAGES * 2 * RDRAND_RETRY_LOOPS)
 
 enum claim {
 	HOSTS,
@@ -32,6 +36,7 @@ enum claim {
 
 static struct {
 	oracle_disturb_t disturb;
+	phys_addr_t tdr_pa;
 	const struct tdx_page_array *array;
 	bool has_lied;
 
@@ -45,10 +50,11 @@ static struct {
 	u64 before, returned;
 
 	/* Of the step that is being done */
-	u64 pool_size;
+	u64 pool_size, quote_size;
 	bool wants_init, has_good_report;
-	u64 last_status;
-	u32 nr_calls, nr_inits, nr_mem_adds, nr_creates;
+	u64 last_status, last_rcx;
+	struct tdx_module_args quote_inputs;
+	u32 nr_calls, nr_inits, nr_mem_adds, nr_creates, nr_quote_inits, nr_quote_gets;
 } oracle;
 
 /* For what each page that has a claim on it was offered */
@@ -166,15 +172,58 @@ static void check_wbinvd(const struct tdx_module_args *regs)
 	host_check(oracle.claims[index_of(pa)] == RETURNED, "flush of %#llx for nothing", pa);
 }
 
+/* Pages of a quote are in use, the host's, and there for nothing else */
+static void check_quote_pages(u64 node, u64 nr_pages, u64 report)
+{
+	const u64 *entries = carrier(node);
+	u64 last = 0;
+
+	for (u64 i = 0; i < nr_pages; i++) {
+		unsigned int n = i % NODE_PAGES;
+
+		if (i && !n) {
+			node = entries[NODE_PAGES];
+			entries = carrier(node);
+		}
+		carrier(entries[n]);
+		host_check(entries[n] != report && entries[n] != node && entries[n] != last,
+			   "page %llu of the quote is used twice", i);
+		last = entries[n];
+	}
+
+	for (unsigned int n = (nr_pages - 1) % NODE_PAGES + 1; n <= NODE_PAGES; n++)
+		host_check(entries[n] == LIST_END, "entry %u of the list goes on", n);
+}
+
+static void check_quote_get(const struct tdx_module_args *regs)
+{
+	if (oracle.nr_quote_gets) {
+		host_check(!memcmp(regs, &oracle.quote_inputs, offsetof(typeof(*regs), r12)),
+			   "goes on with other inputs");
+		return;
+	}
+
+	oracle.quote_inputs = *regs;
+	host_check(regs->rcx == oracle.tdr_pa, "quote of TD %#llx", regs->rcx);
+	host_check(regs->rdx == QUOTE_ID_DEFAULT, "quote id %#llx", regs->rdx);
+	host_check(regs->r9 && regs->r9 <= PAGE_SIZE, "report of %llu bytes", regs->r9);
+	host_check(regs->r11 && PAGE_ALIGNED(regs->r11), "room for %llu bytes", regs->r11);
+	carrier(regs->r8);
+	check_quote_pages(regs->r10, PHYS_PFN(regs->r11), regs->r8);
+}
+
 static void check_operands(u64 fn, const struct tdx_module_args *regs)
 {
+	u32 nr_ext_calls;
+
 	switch (fn) {
 	case TDH_SYS_RD:
 		host_check(!regs->rcx && regs->rdx, "operand of TDH.SYS.RD");
 		no_other_inputs(regs);
 		break;
 	case TDH_EXT_INIT:
-		host_check(!regs->rcx && !regs->rdx, "operand of TDH.EXT.INIT");
+	case TDH_QUOTE_INIT:
+		host_check(!regs->rcx && !regs->rdx, "operand of leaf %llu", fn);
 		no_other_inputs(regs);
 		break;
 	case TDH_EXT_MEM_ADD:
@@ -191,6 +240,9 @@ static void check_operands(u64 fn, const struct tdx_module_args *regs)
 	case TDH_PHYMEM_PAGE_WBINVD:
 		check_wbinvd(regs);
 		break;
+	case TDH_QUOTE_GET:
+		check_quote_get(regs);
+		break;
 	default:
 		host_check(false, "leaf or version %#llx", fn);
 	}
@@ -199,8 +251,11 @@ static void check_operands(u64 fn, const struct tdx_module_args *regs)
 	oracle.nr_inits += fn == TDH_EXT_INIT;
 	oracle.nr_mem_adds += fn == TDH_EXT_MEM_ADD;
 	oracle.nr_creates += fn == TDH_SPDM_CREATE;
-	host_check(oracle.nr_inits <= MAX_INITS, "TDH.EXT.INIT without end");
-	host_check(oracle.nr_calls - oracle.nr_inits <= MAX_OTHERS, "leaf %#llx without end", fn);
+	oracle.nr_quote_inits += fn == TDH_QUOTE_INIT;
+	oracle.nr_quote_gets += fn == TDH_QUOTE_GET;
+	nr_ext_calls = oracle.nr_inits + oracle.nr_quote_inits + oracle.nr_quote_gets;
+	host_check(nr_ext_calls <= MAX_EXT_CALLS &&
+		   oracle.nr_calls - nr_ext_calls <= MAX_OTHER_CALLS, "leaf %llu without end", fn);
 }
 
 /* The CPU has not made the call: there is no module, no SEAM, or not now */
@@ -229,10 +284,27 @@ static bool is_good_report(const struct tdx_module_args *in, const struct tdx_mo
 	       !memcmp(phys_to_virt(in->rdx), array->hpas, array->nr_pages * sizeof(u64));
 }
 
+/* Metadata: the rest of an id is the width of the field, and its class */
+static void note_field(u64 id, u64 value)
+{
+	switch ((u32)id) {
+	case 0:
+		oracle.pool_size = (u32)value;
+		break;
+	case 1:
+		oracle.wants_init = value;
+		break;
+	case 2:
+		oracle.quote_size = value;
+		break;
+	}
+}
+
 static void settle(u64 fn, const struct tdx_module_args *in, const struct tdx_module_args *out,
 		   u64 status)
 {
 	oracle.last_status = status;
+	oracle.last_rcx = out->rcx;
 	if (status == TDX_RND_NO_ENTROPY)
 		return;
 
@@ -243,12 +315,8 @@ static void settle(u64 fn, const struct tdx_module_args *in, const struct tdx_mo
 	oracle.before = in->rcx;
 	oracle.returned = out->rcx;
 
-	if (fn == TDH_SYS_RD) {
-		if ((u32)in->rdx)
-			oracle.wants_init = out->r8;
-		else
-			oracle.pool_size = (u32)out->r8;
-	}
+	if (fn == TDH_SYS_RD)
+		note_field(in->rdx, out->r8);
 
 	oracle.has_good_report = fn == TDH_SPDM_DELETE && !status && is_good_report(in, out);
 	if (oracle.has_good_report) {
@@ -305,13 +373,15 @@ static u64 answer_call(u64 fn, struct tdx_module_args *regs)
 
 /**
  * oracle_start() - look at all calls from now on
+ * @tdr_pa:  physical address of the root page of the only TD
  * @disturb: decides on the answers; NULL: all are honest
  *
  * No page is the module's.
  */
-void oracle_start(oracle_disturb_t disturb)
+void oracle_start(phys_addr_t tdr_pa, oracle_disturb_t disturb)
 {
 	memset(&oracle, 0, sizeof(oracle));
+	oracle.tdr_pa = tdr_pa;
 	oracle.disturb = disturb;
 	host_seamcall_filter = answer_call;
 	host_page_freed = page_freed;
@@ -333,6 +403,7 @@ void oracle_next_step(const struct tdx_page_array *array)
 	oracle.array = array;
 	oracle.interrupted = false;
 	oracle.pool_size = 0;
+	oracle.quote_size = 0;
 	oracle.wants_init = false;
 	oracle.has_good_report = false;
 	oracle.last_status = TDX_SUCCESS;
@@ -340,6 +411,8 @@ void oracle_next_step(const struct tdx_page_array *array)
 	oracle.nr_inits = 0;
 	oracle.nr_mem_adds = 0;
 	oracle.nr_creates = 0;
+	oracle.nr_quote_inits = 0;
+	oracle.nr_quote_gets = 0;
 }
 
 /* SEAMCALLs of this step: of one leaf, 0 for all */
@@ -349,6 +422,8 @@ unsigned int oracle_nr_calls(u64 leaf)
 	case TDH_EXT_INIT:	return oracle.nr_inits;
 	case TDH_EXT_MEM_ADD:	return oracle.nr_mem_adds;
 	case TDH_SPDM_CREATE:	return oracle.nr_creates;
+	case TDH_QUOTE_INIT:	return oracle.nr_quote_inits;
+	case TDH_QUOTE_GET:	return oracle.nr_quote_gets;
 	default:		return oracle.nr_calls;
 	}
 }
@@ -357,6 +432,12 @@ unsigned int oracle_nr_calls(u64 leaf)
 u64 oracle_last_status(void)
 {
 	return oracle.last_status;
+}
+
+/* And what it got in RCX */
+u64 oracle_last_rcx(void)
+{
+	return oracle.last_rcx;
 }
 
 /* Has the last call returned all pages of the array, and said so without a mistake? */
@@ -385,6 +466,12 @@ unsigned long oracle_nr_claimed(void)
 u64 oracle_pool_size(void)
 {
 	return oracle.pool_size;
+}
+
+/* How large it says that quotes are */
+u64 oracle_quote_size(void)
+{
+	return oracle.quote_size;
 }
 
 /* Has it asked to be initialized? */

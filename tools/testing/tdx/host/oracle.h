@@ -37,7 +37,7 @@ extern const struct host_answer oracle_honest;
 /* Decides on the answer to each call */
 typedef void (*oracle_disturb_t)(u64 leaf, struct host_answer *answer);
 
-void oracle_start(oracle_disturb_t disturb);
+void oracle_start(phys_addr_t tdr_pa, oracle_disturb_t disturb);
 void oracle_next_step(const struct tdx_page_array *array);
 void oracle_stop(void);
 
@@ -46,8 +46,10 @@ bool oracle_is_claimed(phys_addr_t pa);
 unsigned long oracle_nr_claimed(void);
 unsigned int oracle_nr_calls(u64 leaf);
 u64 oracle_last_status(void);
+u64 oracle_last_rcx(void);
 bool oracle_has_good_report(void);
 u64 oracle_pool_size(void);
 bool oracle_wants_init(void);
+u64 oracle_quote_size(void);
 
 #endif /* _TDX_HOST_ORACLE_H */

@@ -39,11 +39,18 @@ bool host_warn(bool cond, const char *file, int line)
 	return cond;
 }
 
-/* The log is for people.  HOST_LOG=1 shows it. */
+static char log_text[2048];
+static size_t log_len;
+
+/* What does not fit is not kept.  HOST_LOG=1 shows all. */
 void host_printk(const char *fmt, ...)
 {
 	static int shown = -1;
 	va_list args;
+
+	va_start(args, fmt);
+	log_len += vscnprintf(log_text + log_len, sizeof(log_text) - log_len, fmt, args);
+	va_end(args);
 
 	if (shown < 0)
 		shown = !!getenv("HOST_LOG");
@@ -53,6 +60,24 @@ void host_printk(const char *fmt, ...)
 	va_start(args, fmt);
 	vprintf(fmt, args);
 	va_end(args);
+}
+
+void host_clear_log(void)
+{
+	log_len = 0;
+	log_text[0] = 0;
+}
+
+/* Has the kernel logged this since? */
+bool host_has_logged(const char *fmt, ...)
+{
+	char text[128];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return strstr(log_text, text);
 }
 
 /* What the C library has not, or not as the kernel has it */

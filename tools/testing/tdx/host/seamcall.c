@@ -12,7 +12,7 @@
 static struct tdx_mock *module;
 host_seamcall_t host_seamcall_filter;
 bool cache_state_incoherent;
-unsigned int host_preempt_count;
+__thread unsigned int host_preempt_count;
 
 /* The front end of the mock, as trap.c is one in the kernel */
 

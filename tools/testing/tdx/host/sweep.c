@@ -29,6 +29,7 @@ static struct {
 	/* What there was to disturb */
 	unsigned int nr_calls;
 	bool fail_done;
+	bool took_long;
 } run;
 
 static unsigned long nr_scenarios;
@@ -50,6 +51,7 @@ static void describe_run(void)
 	printf("# memory %u order %u, pool %u step %u, init %u steps %u, old %u\n", setup->memory,
 	       setup->max_order, setup->pool, setup->step, setup->init, setup->init_steps,
 	       setup->old);
+	printf("# quotes of %u bytes in %u steps\n", setup->quote_size, setup->quote_steps);
 	if (run.fail_nth)
 		printf("# allocation %u fails\n", run.fail_nth);
 	for (unsigned int i = 0; i < run.nr_faults; i++) {
@@ -69,11 +71,14 @@ static void describe_run(void)
 enum {
 	TRY_AGAIN = 1,
 	IN_STEPS = 2,
+
+	UPDATE = 1,
+	KILLED = 2,
 };
 
 static void boot_script(void)
 {
-	machine_boot();
+	run.took_long = machine_boot();
 }
 
 static void update_script(void)
@@ -98,6 +103,16 @@ static void session_script(void)
 	for (unsigned int i = 0; i < nr_tries; i++)
 		machine_delete_session(0, 0);
 	machine_release_array(0);
+}
+
+static void quote_script(void)
+{
+	machine_boot();
+	if (run.flags & UPDATE)
+		machine_update(&run.setup);
+	current->is_killed = run.flags & KILLED;
+	machine_get_quote(run.nr_pages);
+	machine_get_quote(1024);
 }
 
 static void run_script(void (*script)(void))
@@ -320,8 +335,13 @@ static void two_calls(void)
 
 	run.setup.pool = 0;
 	run.setup.step = 0;
+	run.setup.init_steps = 0;
+	run.setup.quote_size = 4097;
+	run.setup.quote_steps = 1;
+	fail_each_two_calls(quote_script);
+
+	run.setup.init = false;
 	for (run.nr_pages = 1; run.nr_pages <= 3; run.nr_pages++) {
-		run.setup.init = false;
 		run.setup.object_pages = run.nr_pages;
 		run.flags = TRY_AGAIN;
 		fail_each_two_calls(session_script);
@@ -401,6 +421,62 @@ static void answers_of_sessions(void)
 	undisturbed();
 }
 
+static const unsigned int quote_sizes[] = { 0, 256, 4096, 4097, 20480 };
+
+static void set_quotes(unsigned int n)
+{
+	run.setup.init = true;
+	run.setup.quote_size = quote_sizes[n % ARRAY_SIZE(quote_sizes)];
+	run.setup.quote_steps = n / ARRAY_SIZE(quote_sizes);
+}
+
+static void allocations_of_quotes(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(quote_sizes); i++) {
+		for (run.flags = 0; run.flags < 4; run.flags++) {
+			set_quotes(i);
+			fail_each_allocation(quote_script);
+		}
+	}
+}
+
+static void calls_of_quotes(void)
+{
+	for (unsigned int i = 0; i < 3 * ARRAY_SIZE(quote_sizes); i++) {
+		for (run.flags = 0; run.flags < 4; run.flags++) {
+			set_quotes(i);
+			fail_each_call(quote_script);
+		}
+	}
+}
+
+static void answers_of_quotes(void)
+{
+	run.flags = UPDATE;
+	set_quotes(ARRAY_SIZE(quote_sizes) - 1);
+	spoil_each_answer(quote_script);
+	set_quotes(ARRAY_SIZE(quote_sizes) + 3);
+	spoil_each_answer(quote_script);
+}
+
+/* Reports that can be none, and those that only the module finds wrong */
+static void lengths_of_reports(void)
+{
+	set_quotes(3);
+	for (run.nr_pages = 0; run.nr_pages <= PAGE_SIZE + 1; run.nr_pages++)
+		run_script(quote_script);
+}
+
+/* Somebody who waits is told so, and not who need not wait */
+static void patience(void)
+{
+	run.setup.init = true;
+	for (run.setup.init_steps = 4094; run.setup.init_steps < 4098; run.setup.init_steps++) {
+		run_script(boot_script);
+		host_check(run.took_long == (run.setup.init_steps > 4095), "impatient");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*sweep)(void);
@@ -415,6 +491,11 @@ static const struct {
 	{ "each claim of progress",			claims_of_progress },
 	{ "each bit of an answer to a boot",		answers_of_boot },
 	{ "each bit of an answer to a session",		answers_of_sessions },
+	{ "each allocation of a quote fails",		allocations_of_quotes },
+	{ "each call of a quote fails",			calls_of_quotes },
+	{ "each bit of an answer to a quote",		answers_of_quotes },
+	{ "each length of a report",			lengths_of_reports },
+	{ "each length of a wait",			patience },
 };
 
 unsigned int host_nr_sweeps(void)

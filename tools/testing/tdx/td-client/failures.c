@@ -3,10 +3,8 @@
  * TDX modules that fail: user space gets an error, and KVM, the machine and
  * other TDs live on. What fails is up to the options of the mock.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "kvm.h"
+#include "module.h"
 #include "test.h"
 
 /* One more than the mock takes faults */
@@ -72,19 +70,11 @@ static const struct {
 	{ "run-again", run_again },
 };
 
-/* What the module holds of TDs: a line of the mock's report on itself */
+/* What the module holds of TDs */
 static int held(const char *what)
 {
-	FILE *file = fopen("/sys/kernel/debug/tdx_mock/module", "r");
-	char line[64], name[64];
-	int number = -1, value;
+	int number = module_number("module", what);
 
-	check(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%63s %d", name, &value) == 2 && !strcmp(name, what))
-			number = value;
-	}
-	fclose(file);
 	check(number >= 0);
 	return number;
 }

@@ -293,14 +293,15 @@ int td_run(struct td *td, unsigned int id)
 }
 
 /**
- * td_run_to_end() - run a vCPU to the end of its script
+ * td_run_to_port() - run a vCPU until it writes to a port
  * @td:		the TD
  * @id:		of the vCPU
+ * @port:	the port
  *
  * Fails the test if the vCPU exits for something else, as it does if an
  * expectation of the script is not met.
  */
-void td_run_to_end(struct td *td, unsigned int id)
+void td_run_to_port(struct td *td, unsigned int id, uint16_t port)
 {
 	const struct kvm_run *run = td->vcpu[id].run;
 	int reason = td_run(td, id);
@@ -310,7 +311,19 @@ void td_run_to_end(struct td *td, unsigned int id)
 			  run->system_event.data[FATAL_ERROR_R12]);
 	check_eq(reason, KVM_EXIT_IO);
 	check_eq(run->io.direction, KVM_EXIT_IO_OUT);
-	check_eq(run->io.port, TDX_MOCK_DONE_PORT);
+	check_eq(run->io.port, port);
+}
+
+/**
+ * td_run_to_end() - run a vCPU to the end of its script
+ * @td:		the TD
+ * @id:		of the vCPU
+ *
+ * Fails the test as td_run_to_port() does.
+ */
+void td_run_to_end(struct td *td, unsigned int id)
+{
+	td_run_to_port(td, id, TDX_MOCK_DONE_PORT);
 }
 
 /**
@@ -349,7 +362,7 @@ const uint8_t *td_data_page(void)
 /**
  * td_build() - a TD that is ready to run
  * @td:		out
- * @script:	what all of its vCPUs run
+ * @script:	what its vCPUs run
  * @vcpus:	how many there are
  */
 void td_build(struct td *td, const struct script *script, unsigned int vcpus)
@@ -359,7 +372,8 @@ void td_build(struct td *td, const struct script *script, unsigned int vcpus)
 	td_add_slot(td);
 	for (unsigned int id = 0; id < vcpus; id++) {
 		check_eq(td_create_vcpu(td, id), 0);
-		check_eq(td_init_vcpu(td, id, GPA_SCRIPT), 0);
+		check_eq(td_init_vcpu(td, id, GPA_SCRIPT +
+				      script->entry[id] * sizeof(script->step[0])), 0);
 	}
 	check_eq(td_set_private(td, 0, GPA_SHARED, true), 0);
 	check_eq(td_add_page(td, GPA_SCRIPT, script->step, true), 0);

@@ -85,6 +85,7 @@ struct script {
 	struct tdx_mock_step step[PAGE / sizeof(struct tdx_mock_step)]
 		__attribute__((aligned(PAGE)));
 	unsigned int count;
+	unsigned int entry[TD_MAX_VCPUS];	/* the step that a vCPU starts at */
 };
 
 int kvm(void);
@@ -101,6 +102,7 @@ int td_set_private(struct td *td, uint64_t gpa, uint64_t size, bool private);
 int td_add_page(struct td *td, uint64_t gpa, const void *source, bool measure);
 int td_finalize(struct td *td);
 int td_run(struct td *td, unsigned int id);
+void td_run_to_port(struct td *td, unsigned int id, uint16_t port);
 void td_run_to_end(struct td *td, unsigned int id);
 void td_destroy(struct td *td);
 

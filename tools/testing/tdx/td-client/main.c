@@ -20,8 +20,11 @@
 
 static const struct test *const topics[] = {
 	capability_tests, creation_tests, memory_tests, exit_tests,
-	number_tests, kill_tests, failure_tests, demo,
+	number_tests, kill_tests, failure_tests, quote_tests, quote_race_tests, demo,
 };
+
+/* Begins the names of tests that want a TDX module of a certain kind, or a reader */
+static const char *const special[] = { "fail-", "quote-", "update-", "demo" };
 
 #define for_each_test(_topic, _test)						\
 	for (size_t _topic = 0; _topic < ARRAY_SIZE(topics); _topic++)	\
@@ -83,10 +86,19 @@ static int run(const struct test *test)
 	return WEXITSTATUS(status);
 }
 
+static int is_special(const char *name)
+{
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		if (!strncmp(name, special[i], strlen(special[i])))
+			return 1;
+	}
+	return 0;
+}
+
 static int wanted(const char *name, char **patterns)
 {
 	if (!*patterns)
-		return strncmp(name, "fail-", 5) && strncmp(name, "demo", 4);
+		return !is_special(name);
 
 	for (; *patterns; patterns++) {
 		if (!fnmatch(*patterns, name, 0))
@@ -100,7 +112,8 @@ static int usage(FILE *to)
 	fprintf(to,
 		"Usage: td-client [NAME...]\n\n"
 		"Run the tests of these names, which may contain * and ?; without names all but\n"
-		"those with a TDX module that fails, fail-*, and the demonstration, demo.\n\n");
+		"those with a TDX module that fails, fail-*, that makes quotes, quote-*, or that\n"
+		"is updated, update-*, and the demonstration, demo.\n\n");
 	for_each_test(i, test)
 		fprintf(to, "  %s\n", test->name);
 	return to == stderr;

@@ -7,7 +7,7 @@
 #include <linux/kvm_para.h>
 
 #include "kvm.h"
-#include "sha384.h"
+#include "module.h"
 #include "test.h"
 
 /* TDREPORT_STRUCT: 1024 bytes, of which these are the offsets */
@@ -20,28 +20,7 @@
 #define REPORT_MROWNER		624
 #define REPORT_MROWNERCONFIG	672
 
-/* What TDH.MR.EXTEND measures in one call */
-#define EXTEND			256
-
 #define FIRST_WORD		0xda7a000000000000	/* of td_data_page() */
-
-static void measure_record(struct sha384 *hash, const char *name, uint64_t gpa)
-{
-	uint8_t record[128] = {};
-
-	memcpy(record, name, strlen(name));
-	memcpy(record + 16, &gpa, sizeof(gpa));
-	sha384_add(hash, record, sizeof(record));
-}
-
-static void measure_page(struct sha384 *hash, uint64_t gpa, const void *page, bool content)
-{
-	measure_record(hash, "MEM.PAGE.ADD", gpa);
-	for (size_t at = 0; content && at < PAGE; at += EXTEND) {
-		measure_record(hash, "MR.EXTEND", gpa + at);
-		sha384_add(hash, (const uint8_t *)page + at, EXTEND);
-	}
-}
 
 /* A TD reports itself: what it was made of, and what the client computes of that */
 static void report(void)
@@ -70,9 +49,9 @@ static void report(void)
 	td_run_to_end(&td, 0);
 
 	sha384_start(&hash);
-	measure_page(&hash, GPA_DATA, td_data_page(), true);
-	measure_page(&hash, GPA_DATA + PAGE, td_data_page(), false);
-	measure_page(&hash, GPA_SCRIPT, script.step, true);
+	module_measure_page(&hash, GPA_DATA, td_data_page(), true);
+	module_measure_page(&hash, GPA_DATA + PAGE, td_data_page(), false);
+	module_measure_page(&hash, GPA_SCRIPT, script.step, true);
 	sha384_end(&hash, mrtd);
 
 	found = td.shared + GPA_SHARED;

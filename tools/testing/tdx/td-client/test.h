@@ -19,6 +19,8 @@ extern const struct test failure_tests[];
 extern const struct test kill_tests[];
 extern const struct test memory_tests[];
 extern const struct test number_tests[];
+extern const struct test quote_tests[];
+extern const struct test quote_race_tests[];
 extern const struct test demo[];
 
 void test_fail(const char *file, int line, const char *fmt, ...)

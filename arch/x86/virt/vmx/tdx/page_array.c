@@ -29,9 +29,6 @@
 
 #include "page_array.h"
 
-/* Frame of the root page in HPA_LIST_INFO and HPA_ARRAY_T */
-#define ROOT_FRAME	GENMASK_ULL(51, 12)
-
 /* HPA_ARRAY_T: number of pages, less one */
 #define HPA_ARRAY_SIZE	GENMASK_ULL(63, 55)
 

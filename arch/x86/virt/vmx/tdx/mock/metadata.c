@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: TDH.SYS.RD, the global metadata */
 #include <linux/array_size.h>
-#include <linux/sizes.h>
 #include <linux/stddef.h>
 #include <asm/tdx.h>
 

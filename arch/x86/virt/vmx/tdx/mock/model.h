@@ -5,9 +5,9 @@
 
 #include <linux/bitmap.h>
 #include <linux/bits.h>
-#include <linux/pfn.h>
 
 #include "mock.h"
+#include "quote.h"
 
 /*
  * Status codes of the TDX module that no part of the kernel looks for.  The
@@ -81,7 +81,7 @@
 enum mock_state {
 	MOCK_INIT_PENDING,
 	MOCK_INIT_DONE,
-	MOCK_CONFIG_DONE,
+	MOCK_CONFIGURED,
 	MOCK_READY,
 	MOCK_SHUTDOWN,
 	MOCK_UNLOADED,		/* the P-SEAMLDR is at work */

@@ -3,6 +3,7 @@
 #include <linux/bitfield.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <asm/vmx.h>
 

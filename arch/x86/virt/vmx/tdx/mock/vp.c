@@ -2,6 +2,7 @@
 /* The mock TDX module: virtual CPUs of TDs */
 #include <linux/array_size.h>
 #include <linux/kernel.h>
+#include <linux/pfn.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <asm/vmx.h>

@@ -16,6 +16,7 @@
 
 #include "../mock/guest.h"
 #include "../mock/td.h"
+#include "../tdx.h"
 #include "fixture.h"
 
 #define GPA_SCRIPT	0x40000000ULL
