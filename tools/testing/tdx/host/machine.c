@@ -213,6 +213,11 @@ static void init_quotes(void)
 	expected = !oracle_last_status() && oracle_quote_size() && oracle_quote_size() <= SZ_16M;
 	host_check(tdx_quote_max_size() == (expected ? oracle_quote_size() : 0),
 		   "quotes of up to %u bytes", tdx_quote_max_size());
+	host_check(host_has_logged("quotes ready") == expected, "the log and quotes do not agree");
+	if (oracle_nr_calls(TDH_QUOTE_INIT) && !expected)
+		host_check(host_has_logged("quotes failed (%d)",
+					   errno_of(oracle_last_status()) ?: -EIO),
+			   "no quotes, and no word of it");
 	end_step();
 }
 
@@ -346,6 +351,7 @@ void machine_create_array(unsigned int n, unsigned int nr_pages, bool in_steps)
 	} else {
 		array->array = tdx_page_array_create(nr_pages);
 	}
+	host_check(!ret || ret == -ENOMEM, "%d, not -ENOMEM", ret);
 	host_check(may_fail || !nr_pages || (array->array && !ret), "no array");
 	host_check(!array->array || ret || array->array->nr_pages == nr_pages, "%u pages, not %u",
 		   array->array->nr_pages, nr_pages);
