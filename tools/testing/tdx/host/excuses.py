@@ -28,9 +28,9 @@ def read(name):
     return reasons
 
 
-def judge(name, findings):
-    """Print what has no excuse, and what excuses nothing. Return the number of both."""
-    reasons = read(name)
+def judge(name, findings, files):
+    """Print what in @files has no excuse, and what excuses nothing. Return the number of both."""
+    reasons = {finding: reason for finding, reason in read(name).items() if finding.file in files}
     wrong = 0
     for finding in sorted(set(findings)):
         if finding not in reasons:

@@ -20,7 +20,8 @@ static struct {
 	struct tdx_mock *module;
 	u64 features;
 	struct tdx_td td;
-	u8 report[PAGE_SIZE];		/* and zeroes behind it */
+	bool has_report;
+	u64 report[PAGE_SIZE / sizeof(u64)];	/* and zeroes behind it */
 	struct machine_setup setup;
 	bool has_booted;
 	unsigned int nr_cpus;		/* that the module runs on */
@@ -51,7 +52,6 @@ static void describe_module(struct tdx_mock_config *config, const struct machine
 /* A TD that runs, without what there is to it besides the TDR */
 static void make_td(void)
 {
-	static const u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
 	phys_addr_t tdr_pa;
 	struct mock_td *td;
 
@@ -61,7 +61,18 @@ static void make_td(void)
 	mock_stamp_page(machine.module, tdr_pa);
 	td = mock_page_content(tdr_pa);
 	*td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
-	mock_make_report(td, report_data, machine.report);
+}
+
+/* Not before it is needed: it takes longer than anything else that a machine does */
+static const void *report(void)
+{
+	static const u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
+
+	if (!machine.has_report)
+		mock_make_report(mock_page_content(page_to_phys(machine.td.tdr_page)), report_data,
+				 machine.report);
+	machine.has_report = true;
+	return machine.report;
 }
 
 /**
@@ -173,7 +184,7 @@ static void check_state(bool has_memory)
 	} else if (oracle_last_status() || (oracle_pool_size() && !has_memory)) {
 		expected = TDX_EXT_FAILED;
 		err = errno_of(oracle_last_status()) ?: -ENOMEM;
-		host_check(host_has_logged("extensions failed (%d)", err), "no word of the failure");
+		host_check(host_has_logged("extensions failed (%d)", err), "failed, and no word");
 	} else {
 		host_check(!!oracle_nr_calls(TDH_EXT_INIT) == oracle_wants_init(),
 			   "initialized %u times", oracle_nr_calls(TDH_EXT_INIT));
@@ -212,6 +223,11 @@ static void init_quotes(void)
 	expected = !oracle_last_status() && oracle_quote_size() && oracle_quote_size() <= SZ_16M;
 	host_check(tdx_quote_max_size() == (expected ? oracle_quote_size() : 0),
 		   "quotes of up to %u bytes", tdx_quote_max_size());
+	host_check(host_has_logged("quotes ready") == expected, "the log and quotes do not agree");
+	if (oracle_nr_calls(TDH_QUOTE_INIT) && !expected)
+		host_check(host_has_logged("quotes failed (%d)",
+					   errno_of(oracle_last_status()) ?: -EIO),
+			   "no quotes, and no word of it");
 	end_step();
 }
 
@@ -345,6 +361,7 @@ void machine_create_array(unsigned int n, unsigned int nr_pages, bool in_steps)
 	} else {
 		array->array = tdx_page_array_create(nr_pages);
 	}
+	host_check(!ret || ret == -ENOMEM, "%d, not -ENOMEM", ret);
 	host_check(may_fail || !nr_pages || (array->array && !ret), "no array");
 	host_check(!array->array || ret || array->array->nr_pages == nr_pages, "%u pages, not %u",
 		   array->array->nr_pages, nr_pages);
@@ -464,7 +481,7 @@ void machine_get_quote(size_t report_len)
 	void *quote;
 
 	begin_step(NULL);
-	quote = tdx_quote_get(&machine.td, machine.report, report_len, &quote_len);
+	quote = tdx_quote_get(&machine.td, report(), report_len, &quote_len);
 	ret = IS_ERR(quote) ? PTR_ERR(quote) : 0;
 	expected = expected_quote(report_len, ret);
 	host_check(ret == expected, "%d, not %d, for %#llx", ret, expected, oracle_last_status());

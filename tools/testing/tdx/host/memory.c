@@ -415,7 +415,7 @@ void *__vmalloc(size_t size, gfp_t gfp)
 	unsigned long nr_free = 0;
 	char *area;
 
-	if (!size)
+	if (!size || nr > nr_vmalloc)
 		return NULL;
 
 	/* An object for the area, one for its list of pages, the pages */

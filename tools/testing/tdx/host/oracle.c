@@ -159,7 +159,8 @@ static void check_delete(const struct tdx_module_args *regs)
 	}
 
 	carrier(regs->rdx);
-	host_check(regs->rdx != PFN_PHYS(vmalloc_to_pfn(array->hpas)), "the record is the aux page");
+	host_check(regs->rdx != PFN_PHYS(vmalloc_to_pfn(array->hpas)),
+		   "the aux page is the record");
 	for (unsigned int i = 0; i < array->nr_pages; i++)
 		host_check(array->hpas[i] != regs->rdx, "a page is the aux page");
 }
