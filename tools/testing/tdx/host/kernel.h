@@ -345,7 +345,6 @@ struct zone {
 extern struct zone host_zone;
 unsigned long host_free_pages(void);
 #define for_each_populated_zone(_zone)	for ((_zone) = &host_zone; (_zone); (_zone) = NULL)
-#define totalram_pages()		HOST_ALL_PAGES
 #define NR_FREE_PAGES			0
 #define zone_page_state_snapshot(_zone, _item) host_free_pages()
 #define per_cpu_ptr(_pointer, _cpu)	(_pointer)
