@@ -118,11 +118,9 @@ check_build() {
 	for cfg in "${configurations[@]}"; do
 		(configure "$cfg" && build_in "$cfg" "$name" "$@") >"$TMP/out.$cfg" 2>&1 &
 		pids+=($!)
-		if [ ${#pids[@]} = 2 ]; then
-			for pid in "${pids[@]}"; do wait "$pid" || status=1; done
-			pids=()
-		fi
+		[ $((${#pids[@]} % 2)) = 1 ] || wait "${pids[-1]}" "${pids[-2]}" || true
 	done
+	for pid in "${pids[@]}"; do wait "$pid" || status=1; done
 	cat "$TMP"/out.*
 	[ $status != 0 ] || note_good
 	return $status
