@@ -10,17 +10,22 @@ FUZZ_TIME ?= 60
 SRC   := $(if $(KDIR),$(abspath $(KDIR)),$(BASE))
 S     := tools/series
 T     := tools/testing/tdx
+# The machine to boot: bochs, qemu-tcg or qemu-kvm; by itself the best that does.
+MACHINE ?=
+export MACHINE
 KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run test test-debug host fuzz coverage mutate bench check series apply refresh clean distclean
+.PHONY: help tree run run-td test test-debug host fuzz coverage mutate bench report check series apply \
+	refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, test, test-debug, fuzz, mutate and check.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug, fuzz, mutate and check. MACHINE=bochs, qemu-tcg'
+	@echo '  or qemu-kvm chooses what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -30,12 +35,16 @@ run: tree	## boot the patched kernel on the mock TDX module
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run $(ARGS)
 
+run-td: tree	## create, run and destroy a TD in the patched kernel, in a machine with VMX
+	@$S/deps build qemu bochs
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run --td $(ARGS)
+
 test: tree	## KUnit suites, then boot scenarios on the mock TDX module
-	@$S/deps build qemu
+	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
 
 test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
-	@$S/deps build qemu
+	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
 
 host: tree	## the core as a program in user space: KUnit suites and all faults, with sanitizers
@@ -55,6 +64,9 @@ bench: tree	## costs of the extensions, in instructions and bytes, against their
 	@$S/deps build qemu
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/bench $(ARGS)
 
+report:		## results of the last runs on one page: text, and build/report.html
+	@$T/report
+
 check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
 	@$S/deps build check
 	@$S/check $(ARGS)
@@ -69,7 +81,7 @@ refresh:	## take edits made in build/linux-$(BASE) back to this repository
 	@$S/refresh '$(SRC)'
 
 clean:		## remove what was built; keep downloads and kernel trees
-	@rm -rf build/kernel-* build/check-* build/series-* build/host build/logs build/tmp.* build/initramfs.cpio.gz
+	@rm -rf build/kernel-* build/check-* build/series-* build/logs build/sizes build/report.html build/tmp.* build/host
 
 distclean:	## remove build/
 	@rm -rf build

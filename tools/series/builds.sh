@@ -59,7 +59,7 @@ configurations=(tdx-kunit tdx notdx-kunit notdx)
 configure() {
 	local dir=$CHECK/$1 seed=$CHECK/seed stamp
 	mkdir -p "$dir"
-	stamp=$(own_git -C "$CHECK/src" ls-files -s -- '*Kconfig*' | cat - "$seed" "${BASH_SOURCE[0]}" | sha1sum)
+	stamp=$(own_git -C "$CHECK/src" ls-files -s -- '*Kconfig*' | cat - "$seed" "$ROOT/tools/series/builds.sh" | sha1sum)
 	[ "$stamp" != "$(cat "$dir/stamp" 2>/dev/null)" ] || return 0
 	{
 		cat "$seed"
@@ -109,7 +109,7 @@ check_build() {
 	local name=$1 commit=$2 cfg pids=() pid status=0
 	shift 2
 	if known_good < <(own_git -C "$TREE" rev-parse "$commit^{tree}"; echo "${configurations[@]}" "$@"
-			cat "${BASH_SOURCE[0]}" "$CHECK/seed"; gcc --version; clang-19 --version); then
+			cat "$ROOT/tools/series/builds.sh" "$CHECK/seed"; gcc --version; clang-19 --version); then
 		echo 'NOTE: as before'
 		return
 	fi

@@ -281,6 +281,8 @@ class Bochs(Machine):
         missing = [package for package, path in cls.PATHS.items() if not os.path.exists(path)]
         if missing:
             return f"install {' '.join(missing)}"
+        if shape.smp < 2:
+            return "the CPUID of a single CPU is one that the kernel warns of"
         return "it has one NUMA node" if shape.nodes > 1 else ""
 
     def command(self, kernel, initrd, cmdline, tmp):

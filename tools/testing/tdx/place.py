@@ -8,7 +8,6 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 LOGS = os.path.join(ROOT, "build", "logs")
-INITRAMFS = os.path.join(ROOT, "build", "initramfs.cpio.gz")
 SCENARIOS = os.path.join(HERE, "scenarios")
 
 
@@ -30,6 +29,10 @@ def build():
 
 def bzimage():
     return os.path.join(build(), "arch", "x86", "boot", "bzImage")
+
+
+def initramfs():
+    return os.path.join(build(), "initramfs.cpio")
 
 
 def make(*command):

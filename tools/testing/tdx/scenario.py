@@ -10,7 +10,9 @@ from machine import MachineError, Shape, choose
 
 # kunit.enable=0: the same kernel runs KUnit and the scenarios.
 # printk.devkmsg=on: what the guest reports must not be rate limited.
-CMDLINE = "nohibernate kunit.enable=0 oops=panic panic=-1 printk.devkmsg=on printk.time=1"
+# kvm_intel.tdx=1: KVM leaves TDX alone unless told otherwise.
+CMDLINE = ("nohibernate kunit.enable=0 oops=panic panic=-1 printk.devkmsg=on printk.time=1 "
+           "kvm_intel.tdx=1")
 
 # A line like these fails a scenario that does not allow it.
 TROUBLE = re.compile(
@@ -26,7 +28,7 @@ LAST_WORDS = re.compile(r"tdx_mock: module (\S+) after ([0-9]+) SEAMCALLs, (?:le
 # As a leaf: the SEAMCALLs from the guest's end on, which the reboot makes.
 REBOOT = "REBOOT"
 
-FIELDS = ("what", "mock", "machine", "cmdline", "image", "timeout", "ledger",
+FIELDS = ("what", "slow", "mock", "machine", "cmdline", "image", "timeout", "ledger",
           "guest", "log", "nolog", "allow", "calls", "module")
 MULTI = ("guest", "log", "nolog", "allow", "calls", "module")
 
@@ -53,6 +55,7 @@ class Scenario:
     """One stanza of the table."""
     name: str
     what: str = ""
+    slow: bool = False
     mock: str = "on"
     shape: Shape = field(default_factory=Shape)
     cmdline: str = ""
@@ -142,6 +145,10 @@ def _scenario(name, stanza, fail):
                 scenario.shape = Shape.parse(text)
             except MachineError as error:
                 fail(at, error)
+        elif key == "slow":
+            if text != "yes":
+                fail(at, f"slow is yes or not there, not {text!r}")
+            scenario.slow = True
         elif key == "timeout":
             if not re.fullmatch(r"[1-9][0-9]*", text):
                 fail(at, f"timeout wants seconds, not {text!r}")

@@ -96,8 +96,8 @@ def sections(path):
     """Return the bytes of object @path that stay in memory, and those that do not."""
     found = [(match[1], int(match[2], 16))
              for match in map(SECTION.match, run("readelf", "-SW", path).splitlines()) if match]
-    return [sum(size for section, size in found if kind.match(section))
-            for kind in (RESIDENT, BOOT_ONLY)]
+    return tuple(sum(size for section, size in found if kind.match(section))
+                 for kind in (RESIDENT, BOOT_ONLY))
 
 
 def symbols(old, new):
@@ -112,7 +112,11 @@ def symbols(old, new):
 
 
 def measure():
-    """Return the growth by object, as (resident, boot only) pairs, and the symbols that differ."""
+    """Return the sizes of objects and the symbols that differ, in the base and in the series.
+
+    An object is a row of path, resident and boot-only bytes in the base, and the
+    same two in the series.
+    """
     series = last_exported()
     files = product("base", series)
     changed = git("diff", "--name-only", "base", series, "--", "*.h").split()
@@ -126,16 +130,15 @@ def measure():
     if missing:
         raise SizeError(f"not in the kernel build: {', '.join(missing)}")
 
-    growth = {path: [0, 0] for path in files}
+    rows = {path: [path] for path in files}
     merged = []
-    for sign, commit in ((-1, "base"), (1, series)):
-        root = os.path.join(OUT, "base" if sign < 0 else "series")
+    for name, commit in (("base", "base"), ("series", series)):
+        root = os.path.join(OUT, name)
         checkout(commit, files, changed, root)
         objects = {path: compile_in(root, path, commands)
                    for path in files if os.path.exists(os.path.join(root, path))}
-        for path, target in objects.items():
-            growth[path] = [total + sign * size
-                            for total, size in zip(growth[path], sections(target))]
+        for path, row in rows.items():
+            row += sections(objects[path]) if path in objects else (0, 0)
         merged.append(os.path.join(root, "all.o"))
         run("ld", "-r", "-o", merged[-1], *objects.values())
-    return growth, symbols(*merged)
+    return list(rows.values()), symbols(*merged)

@@ -7,6 +7,8 @@
 #include <linux/sizes.h>
 
 #include "ext.h"
+#include "mock/quote.h"
+#include "mock/td.h"
 #include "mock/trap.h"
 #include "quote.h"
 #include "tdx.h"
@@ -18,6 +20,7 @@ static struct {
 	struct tdx_mock *module;
 	u64 features;
 	struct tdx_td td;
+	struct mock_td *mock_td;
 	bool has_report;
 	u64 report[PAGE_SIZE / sizeof(u64)];	/* and zeroes behind it */
 	struct machine_setup setup;
@@ -47,10 +50,17 @@ static void describe_module(struct tdx_mock_config *config, const struct machine
 	config->quote_steps = setup->quote_steps;
 }
 
+/* A TD that runs, without what there is to it besides the TDR */
 static void make_td(void)
 {
+	phys_addr_t tdr_pa;
+
 	machine.td.tdr_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	tdx_mock_make_td(machine.module, page_to_phys(machine.td.tdr_page));
+	tdr_pa = page_to_phys(machine.td.tdr_page);
+	mock_own_td_page(machine.module, tdr_pa, MOCK_PT_TDR, 0);
+	mock_stamp_page(machine.module, tdr_pa);
+	machine.mock_td = mock_page_content(tdr_pa);
+	*machine.mock_td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
 }
 
 /* Not before it is needed: it takes longer than anything else that a machine does */
@@ -59,8 +69,7 @@ static const void *report(void)
 	static const u8 report_data[TDX_MOCK_REPORT_DATA_LEN];
 
 	if (!machine.has_report)
-		tdx_mock_make_report(machine.module, page_to_phys(machine.td.tdr_page),
-				     report_data, machine.report);
+		mock_make_report(machine.mock_td, report_data, machine.report);
 	machine.has_report = true;
 	return machine.report;
 }
@@ -447,6 +456,8 @@ static int expected_quote(size_t report_len, int ret)
 	if (oracle_nr_calls(TDH_QUOTE_GET)) {
 		bool is_possible = oracle_last_rcx() && oracle_last_rcx() <= room;
 
+		if ((oracle_last_status() & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+			return -EBUSY;
 		return errno_of(oracle_last_status()) ?: (is_possible ? 0 : -EIO);
 	}
 

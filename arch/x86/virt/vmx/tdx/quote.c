@@ -166,6 +166,10 @@ static int tdh_quote_get(struct tdx_module_args *args)
 	status = tdx_ext_seamcall(TDH_QUOTE_GET, args);
 	mutex_unlock(&quote_lock);
 
+	/* Another call is at the TD: no failure, and not worth a log */
+	if ((status & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+		return -EBUSY;
+
 	return sc_errno(quote_err, TDH_QUOTE_GET, status, args);
 }
 
@@ -185,8 +189,8 @@ static int tdh_quote_get(struct tdx_module_args *args)
  * made after the other.
  * Return: the quote, for vfree(); ERR_PTR() of -ENODEV if the module makes no
  * quotes, -EINVAL for an impossible @report_len, -ENOMEM, -EINTR if the caller
- * was killed, -EIO if the module refuses or makes nonsense, and the other
- * errors of a SEAMCALL.
+ * was killed, -EBUSY if the module has something else to do with the TD, -EIO
+ * if it refuses or makes nonsense, and the other errors of a SEAMCALL.
  */
 void *tdx_quote_get(struct tdx_td *td, const void *report, size_t report_len, size_t *quote_len)
 {

@@ -16,7 +16,11 @@
 #include "guest.h"
 #include "td.h"
 
-/* After so many steps the host gets its CPU back, as by its timer interrupt */
+/*
+ * After so many steps the host gets its CPU back.  It does as by an SMI: with an
+ * external interrupt the host would run the handler of an interrupt that nothing
+ * has raised.
+ */
 #define MAX_STEPS		64
 
 /* The registers that a TDVMCALL of the script passes to the host and back */
@@ -41,7 +45,7 @@ struct pi_descriptor {
 
 #define PI_ON			0
 
-/* A vCPU between its entry and its exit */
+/* A vCPU between its entry and its exit, and the status to exit with */
 struct guest {
 	struct tdx_mock *mock;
 	struct mock_td *td;
@@ -87,7 +91,6 @@ static bool exit_tdvmcall(struct guest *guest, const u64 *regs)
 	args->r13 = regs[3];
 	args->r14 = regs[4];
 	args->r15 = regs[5];
-	guest->vcpu->in_tdvmcall = true;
 	return false;
 }
 
@@ -162,7 +165,7 @@ static bool map_shared(struct guest *guest, u64 gpa, u64 access, void **p)
 	}
 }
 
-/* Memory at @gpa, of which no more is used than what is left of a page */
+/* Memory at @gpa.  What is aligned to its size does not cross a page. */
 static bool map(struct guest *guest, u64 gpa, u64 align, u64 access, void **p)
 {
 	if (!IS_ALIGNED(gpa, align))
@@ -231,30 +234,31 @@ static bool run_step(struct guest *guest, const struct tdx_mock_step *step)
 	const u64 report_data[TDX_MOCK_REPORT_DATA_LEN / sizeof(u64)] = {
 		arg[1], arg[2], arg[3], arg[4],
 	};
-	u64 *p;
+	void *p;
 
 	switch (step->op) {
 	case TDX_MOCK_DONE:
 		return exit_tdvmcall(guest, done);
 	case TDX_MOCK_TDVMCALL:
 		vcpu->step++;
+		vcpu->in_tdvmcall = true;
 		return exit_tdvmcall(guest, arg);
 	case TDX_MOCK_ACCEPT:
 		if (!do_accept(guest, arg[0], arg[1]))
 			return false;
 		break;
 	case TDX_MOCK_READ:
-		if (!map(guest, arg[0], sizeof(u64), EPT_VIOLATION_ACC_READ, (void **)&p))
+		if (!map(guest, arg[0], sizeof(u64), EPT_VIOLATION_ACC_READ, &p))
 			return false;
-		vcpu->last_value = READ_ONCE(*p);
+		vcpu->last_value = READ_ONCE(*(u64 *)p);
 		break;
 	case TDX_MOCK_WRITE:
-		if (!map(guest, arg[0], sizeof(u64), EPT_VIOLATION_ACC_WRITE, (void **)&p))
+		if (!map(guest, arg[0], sizeof(u64), EPT_VIOLATION_ACC_WRITE, &p))
 			return false;
-		WRITE_ONCE(*p, arg[1]);
+		WRITE_ONCE(*(u64 *)p, arg[1]);
 		break;
 	case TDX_MOCK_REPORT:
-		if (!map(guest, arg[0], MOCK_REPORT_SIZE, EPT_VIOLATION_ACC_WRITE, (void **)&p))
+		if (!map(guest, arg[0], MOCK_REPORT_SIZE, EPT_VIOLATION_ACC_WRITE, &p))
 			return false;
 		mock_make_report(guest->td, report_data, p);
 		break;
@@ -266,9 +270,12 @@ static bool run_step(struct guest *guest, const struct tdx_mock_step *step)
 		vcpu->step = arg[0];
 		return true;
 	case TDX_MOCK_EXIT:
+		if (arg[0] == EXIT_REASON_TRIPLE_FAULT)
+			return exit_triple_fault(guest);
 		vcpu->step++;
-		return arg[0] == EXIT_REASON_TRIPLE_FAULT ? exit_triple_fault(guest) :
-							    exit_with(guest, arg[0], arg[1]);
+		exit_with(guest, arg[0], arg[1]);
+		guest->args->r9 = arg[2];
+		return false;
 	default:
 		return exit_triple_fault(guest);
 	}
@@ -340,6 +347,6 @@ u64 mock_run_guest(struct tdx_mock *mock, struct mock_td *td, struct mock_vcpu *
 			return guest.status;
 	}
 
-	exit_with(&guest, EXIT_REASON_EXTERNAL_INTERRUPT, 0);
+	exit_with(&guest, EXIT_REASON_OTHER_SMI, 0);
 	return guest.status;
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What a TD of the mock TDX module runs instead of code: a script, that is an
  * array of steps in its private memory, from the GPA on that TDH.VP.INIT got as
@@ -51,7 +51,10 @@ enum tdx_mock_op {
 	TDX_MOCK_EXPECT,
 	/* Go on at step number arg[0], counted from 0 */
 	TDX_MOCK_JUMP,
-	/* A VM exit of reason arg[0] and exit qualification arg[1] */
+	/*
+	 * A VM exit of reason arg[0], exit qualification arg[1] and interruption
+	 * information arg[2].  A vCPU that exits by a triple fault does not run again.
+	 */
 	TDX_MOCK_EXIT,
 };
 

@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/pfn.h>
 #include <linux/string.h>
 #include <asm/tdx.h>
 

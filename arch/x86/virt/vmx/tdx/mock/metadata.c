@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: TDH.SYS.RD, the global metadata */
 #include <linux/array_size.h>
-#include <linux/sizes.h>
 #include <linux/stddef.h>
 #include <asm/tdx.h>
 
@@ -120,5 +119,5 @@ u64 mock_sys_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	}
 
 	args->r8 = 0;
-	return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+	return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 }

@@ -9,12 +9,9 @@
 #ifndef _X86_VIRT_TDX_MOCK_H
 #define _X86_VIRT_TDX_MOCK_H
 
-#include <linux/bits.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <asm/shared/tdx.h>
-
-#include "quote.h"
 
 struct tdx_mock;
 
@@ -181,8 +178,6 @@ u64 tdx_mock_leaf_by_name(const char *name);
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
 void tdx_mock_make_ready(struct tdx_mock *mock);
-void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa);
-void tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa, const void *data, void *report);
 void tdx_mock_destroy(struct tdx_mock *mock);
 u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int package,
 		      bool may_wait, u64 fn, struct tdx_module_args *args);

@@ -5,8 +5,8 @@
  * Every check that is common to all leaves is here, in the order in which the
  * TDX module makes it.
  */
-#include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/pfn.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -46,7 +46,7 @@ static const struct mock_leaf leaves[] = {
 	{ TDH_MEM_PAGE_REMOVE, "TDH.MEM.PAGE.REMOVE", mock_mem_page_remove },
 	{
 		TDH_SYS_KEY_CONFIG, "TDH.SYS.KEY.CONFIG", mock_sys_key_config,
-		.states = MOCK_IN(CONFIG_DONE),
+		.states = MOCK_IN(CONFIGURED),
 		.wrong_state = MOCK_SYS_KEY_CONFIG_NOT_PENDING,
 		.flags = MOCK_EXCLUSIVE,
 	},
@@ -58,11 +58,11 @@ static const struct mock_leaf leaves[] = {
 	},
 	{
 		TDH_SYS_RD, "TDH.SYS.RD", mock_sys_rd,
-		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIG_DONE) | MOCK_IN(READY),
+		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIGURED) | MOCK_IN(READY),
 	},
 	{
 		TDH_SYS_LP_INIT, "TDH.SYS.LP.INIT", mock_sys_lp_init,
-		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIG_DONE) | MOCK_IN(READY),
+		.states = MOCK_IN(INIT_DONE) | MOCK_IN(CONFIGURED) | MOCK_IN(READY),
 		.wrong_state = MOCK_SYS_LP_INIT_NOT_PENDING,
 		.flags = MOCK_BEFORE_LP_INIT,
 	},
@@ -127,7 +127,7 @@ static_assert(ARRAY_SIZE(leaves) <= TDX_MOCK_MAX_LEAVES);
 static const char *const state_names[] = {
 	[MOCK_INIT_PENDING]	= "init-pending",
 	[MOCK_INIT_DONE]	= "init-done",
-	[MOCK_CONFIG_DONE]	= "config-done",
+	[MOCK_CONFIGURED]	= "configured",
 	[MOCK_READY]		= "ready",
 	[MOCK_SHUTDOWN]		= "shutdown",
 	[MOCK_UNLOADED]		= "unloaded",
@@ -399,7 +399,7 @@ bool tdx_mock_next_leaf(struct tdx_mock *mock, unsigned int *pos, const char **n
  * tdx_mock_state_name() - how far the module has come
  * @mock: the module
  *
- * Return: "init-pending", "init-done", "config-done", "ready", "shutdown",
+ * Return: "init-pending", "init-done", "configured", "ready", "shutdown",
  * "unloaded" or "disabled".
  */
 const char *tdx_mock_state_name(struct tdx_mock *mock)

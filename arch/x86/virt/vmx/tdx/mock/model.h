@@ -5,9 +5,9 @@
 
 #include <linux/bitmap.h>
 #include <linux/bits.h>
-#include <linux/pfn.h>
 
 #include "mock.h"
+#include "quote.h"
 
 /*
  * Status codes of the TDX module that no part of the kernel looks for.  The
@@ -49,6 +49,7 @@
 #define MOCK_NON_ORDERED_RESERVED	0xC0000A2100000000ULL
 #define MOCK_TLB_TRACKING_NOT_DONE	0xC0000B0800000000ULL
 #define MOCK_PAGE_ALREADY_ACCEPTED	0x00000B0A00000000ULL
+#define MOCK_METADATA_FIELD_ID_INCORRECT 0xC0000C0000000000ULL
 #define MOCK_METADATA_FIELD_NOT_WRITABLE 0xC0000C0100000000ULL
 #define MOCK_METADATA_VALUE_NOT_VALID	0xC0000C0300000000ULL
 
@@ -80,7 +81,7 @@
 enum mock_state {
 	MOCK_INIT_PENDING,
 	MOCK_INIT_DONE,
-	MOCK_CONFIG_DONE,
+	MOCK_CONFIGURED,
 	MOCK_READY,
 	MOCK_SHUTDOWN,
 	MOCK_UNLOADED,		/* the P-SEAMLDR is at work */

@@ -3,7 +3,9 @@
 #include <linux/align.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 
+#include "../tdx.h"
 #include "td.h"
 
 /* The TDMR that holds @pa, in the part that is initialized */

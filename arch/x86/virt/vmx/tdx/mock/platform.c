@@ -90,7 +90,7 @@ bool tdx_mock_on(void)
 {
 	return mock_on;
 }
-EXPORT_SYMBOL_FOR_MODULES(tdx_mock_on, "kvm-intel");
+EXPORT_SYMBOL_FOR_MODULES(tdx_mock_on, "kvm,kvm-intel");
 
 static int __init start_tdx_mock(void)
 {

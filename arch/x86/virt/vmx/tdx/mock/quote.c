@@ -4,6 +4,7 @@
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/string.h>
 
 #include "td.h"
@@ -16,40 +17,6 @@ static_assert(sizeof(struct tdx_mock_quote) + TDX_MOCK_QUOTE_CHECKSUM_LEN <= MOC
 /* HPA_LINKED_LIST: the last entry of a node leads to the next one */
 #define NODE_PAGES		511
 #define LIST_END		U64_MAX
-
-/**
- * tdx_mock_make_td() - have a TD that runs, without going through its creation
- * @mock:	a module that is up
- * @tdr_pa:	physical address of the TD's root page
- *
- * For tests of what is done with a TD.
- */
-void tdx_mock_make_td(struct tdx_mock *mock, u64 tdr_pa)
-{
-	struct mock_td *td = mock_page_content(tdr_pa);
-
-	mock_own_td_page(mock, tdr_pa, MOCK_PT_TDR, 0);
-	mock_stamp_page(mock, tdr_pa);
-	*td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
-	memcpy(td->mrtd, &tdr_pa, sizeof(tdr_pa));
-}
-
-/**
- * tdx_mock_make_report() - what TDG.MR.REPORT gives a TD
- * @mock:	the module
- * @tdr_pa:	physical address of the root page of a TD that runs
- * @data:	report data, TDX_MOCK_REPORT_DATA_LEN bytes
- * @report:	out, 1024 bytes
- *
- * For tests that stand in for the TD.
- */
-void tdx_mock_make_report(struct tdx_mock *mock, u64 tdr_pa, const void *data, void *report)
-{
-	struct mock_td *td;
-
-	if (!mock_find_td(mock, MOCK_OPERAND_RCX, tdr_pa, &td))
-		mock_make_report(td, data, report);
-}
 
 u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 {

@@ -11,6 +11,7 @@
 #include <linux/init.h>
 #include <linux/printk.h>
 #include <linux/seq_file.h>
+#include <linux/sprintf.h>
 #include <linux/syscore_ops.h>
 #include <asm/tdx.h>
 
@@ -46,6 +47,22 @@ static int calls_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(calls);
 
+/* What the ledger holds against the host, to @m; to the kernel log if that is NULL */
+static void tell_breaches(struct seq_file *m, const struct tdx_mock_breach *breaches,
+			  unsigned int nr_breaches)
+{
+	char line[128];
+
+	for (unsigned int i = 0; i < min(nr_breaches, TDX_MOCK_MAX_BREACHES); i++) {
+		snprintf(line, sizeof(line), "page at %#llx: %s\n", breaches[i].pa,
+			 tdx_mock_breach_name(breaches[i].kind));
+		if (m)
+			seq_puts(m, line);
+		else
+			pr_err("%s", line);
+	}
+}
+
 static int ledger_show(struct seq_file *m, void *unused)
 {
 	struct tdx_mock_breach breaches[TDX_MOCK_MAX_BREACHES];
@@ -56,10 +73,7 @@ static int ledger_show(struct seq_file *m, void *unused)
 		seq_puts(m, "clean\n");
 	else
 		seq_printf(m, "%u breaches\n", nr_breaches);
-
-	for (unsigned int i = 0; i < min(nr_breaches, ARRAY_SIZE(breaches)); i++)
-		seq_printf(m, "page at %#llx: %s\n", breaches[i].pa,
-			   tdx_mock_breach_name(breaches[i].kind));
+	tell_breaches(m, breaches, nr_breaches);
 
 	return 0;
 }
@@ -113,9 +127,7 @@ static void report_shutdown(void *unused)
 		pr_info("module %s after %llu SEAMCALLs, ledger clean\n",
 			tdx_mock_state_name(reported_mock), total_calls(reported_mock));
 
-	for (unsigned int i = 0; i < min(nr_breaches, ARRAY_SIZE(breaches)); i++)
-		pr_err("page at %#llx: %s\n", breaches[i].pa,
-		       tdx_mock_breach_name(breaches[i].kind));
+	tell_breaches(NULL, breaches, nr_breaches);
 }
 
 static const struct syscore_ops report_syscore_ops = {

@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/string.h>
 #include <asm/vmx.h>
 

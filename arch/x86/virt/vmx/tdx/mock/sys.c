@@ -244,7 +244,7 @@ u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call)
 	start_extensions(mock, mock->config.pool);
 	mock->nr_tdmrs = nr_tdmrs;
 	mock->opt_in = opt_in_bits(call);
-	mock->state = MOCK_CONFIG_DONE;
+	mock->state = MOCK_CONFIGURED;
 	return TDX_SUCCESS;
 }
 

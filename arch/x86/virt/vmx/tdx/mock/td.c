@@ -3,6 +3,7 @@
 #include <linux/bitfield.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <asm/vmx.h>
 
@@ -369,7 +370,7 @@ u64 mock_mng_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 		return status;
 
 	if (!read_td_field(mock, td, args->rdx & ~MOCK_FIELD_IGNORED, &args->r8))
-		return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+		return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 
 	return TDX_SUCCESS;
 }

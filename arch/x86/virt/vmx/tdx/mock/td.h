@@ -6,12 +6,10 @@
 #include <linux/bitfield.h>
 #include <linux/bits.h>
 #include <linux/io.h>
-#include <linux/sizes.h>
 #include <crypto/sha2.h>
 #include <asm/page.h>
 #include <asm/tdx.h>
 
-#include "../tdx.h"
 #include "model.h"
 
 /* Pages of a TD's control structure, and those of a vCPU besides the TDVPR */

@@ -2,6 +2,7 @@
 /* The mock TDX module: virtual CPUs of TDs */
 #include <linux/array_size.h>
 #include <linux/kernel.h>
+#include <linux/pfn.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <asm/vmx.h>
@@ -9,7 +10,6 @@
 #include "td.h"
 
 /* Fields of a vCPU: class and number, as the host names them */
-#define FIELD_VMCS(_field)	(_field)
 #define FIELD_STATE_DETAILS	((17ULL << 56) | 0x100)
 #define FIELD_PEND_NMI		((32ULL << 56) | 11)
 
@@ -20,18 +20,16 @@ static const struct vp_field {
 	u64 writable;
 } vp_fields[] = {
 #define FIELD(_field) offsetof(struct mock_vcpu, _field)
-	{ FIELD_VMCS(POSTED_INTR_NV),		 FIELD(notification_vector), GENMASK_ULL(7, 0) },
-	{ FIELD_VMCS(POSTED_INTR_DESC_ADDR),	 FIELD(pi_desc_pa),	     GENMASK_ULL(51, 6) },
-	{ FIELD_VMCS(SHARED_EPT_POINTER),	 FIELD(shared_eptp),	     GENMASK_ULL(51, 12) },
-	{ FIELD_VMCS(PIN_BASED_VM_EXEC_CONTROL), FIELD(pin_controls),	     PIN_BASED_POSTED_INTR },
-	{ FIELD_PEND_NMI,			 FIELD(pend_nmi),	     BIT_ULL(0) },
+	/* Fields of the VMCS go by their encoding: class 0 */
+	{ POSTED_INTR_NV,	     FIELD(notification_vector), GENMASK_ULL(7, 0) },
+	{ POSTED_INTR_DESC_ADDR,     FIELD(pi_desc_pa),		 GENMASK_ULL(51, 6) },
+	{ SHARED_EPT_POINTER,	     FIELD(shared_eptp),	 GENMASK_ULL(51, 12) },
+	{ PIN_BASED_VM_EXEC_CONTROL, FIELD(pin_controls),	 PIN_BASED_POSTED_INTR },
+	{ FIELD_PEND_NMI,	     FIELD(pend_nmi),		 BIT_ULL(0) },
 #undef FIELD
 };
 
-/*
- * The vCPU of a TDVPR, which the host has in RCX, and its TD, if that has come
- * so far.
- */
+/* The vCPU of a TDVPR, and its TD if that is in one of @states */
 static u64 find_vcpu(struct tdx_mock *mock, unsigned int operand, u64 pa, unsigned int states,
 		     struct mock_td **td, struct mock_vcpu **vcpu)
 {
@@ -227,7 +225,7 @@ u64 mock_vp_rd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if ((args->rdx & ~MOCK_FIELD_IGNORED) == FIELD_STATE_DETAILS)
 		return TDX_SUCCESS;
 	if (!field)
-		return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+		return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 
 	args->r8 = *field_value(vcpu, field);
 	return TDX_SUCCESS;
@@ -249,7 +247,7 @@ u64 mock_vp_wr(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if ((args->rdx & ~MOCK_FIELD_IGNORED) == FIELD_STATE_DETAILS)
 		return MOCK_METADATA_FIELD_NOT_WRITABLE | MOCK_OPERAND_RDX;
 	if (!field)
-		return TDX_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
+		return MOCK_METADATA_FIELD_ID_INCORRECT | MOCK_OPERAND_RDX;
 	if (!(args->r9 & field->writable))
 		return MOCK_METADATA_FIELD_NOT_WRITABLE | MOCK_OPERAND_RDX;
 	if (data & ~field->writable)

@@ -22,6 +22,7 @@
 #include <asm/tdx.h>
 
 #include "../ext.h"
+#include "../mock/td.h"
 #include "../quote.h"
 #include "../tdx.h"
 #include "fixture.h"
@@ -142,21 +143,32 @@ static void free_tdr(void *page)
 	__free_page(page);
 }
 
+/* A TD that runs, without what there is to it besides the TDR */
 static void make_td(struct kunit *test, struct tdx_mock *mock, struct tdx_td *td)
 {
+	struct mock_td *mock_td;
+	u64 tdr_pa;
+
 	td->tdr_page = alloc_page(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, td->tdr_page);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_tdr, td->tdr_page), 0);
-	tdx_mock_make_td(mock, page_to_phys(td->tdr_page));
+
+	tdr_pa = page_to_phys(td->tdr_page);
+	mock_own_td_page(mock, tdr_pa, MOCK_PT_TDR, 0);
+	mock_stamp_page(mock, tdr_pa);
+	mock_td = mock_page_content(tdr_pa);
+	*mock_td = (struct mock_td) { .pa = tdr_pa, .state = MOCK_TD_RUNNABLE };
+	memcpy(mock_td->mrtd, &tdr_pa, sizeof(tdr_pa));
 }
 
-static void make_report(struct tdx_mock *mock, const struct tdx_td *td, struct tdreport *report)
+/* What TDG.MR.REPORT gives the TD */
+static void make_report(const struct tdx_td *td, struct tdreport *report)
 {
 	u8 data[sizeof(report->report_data)];
 
 	for (unsigned int i = 0; i < sizeof(data); i++)
 		data[i] = i + page_to_pfn(td->tdr_page);
-	tdx_mock_make_report(mock, page_to_phys(td->tdr_page), data, report);
+	mock_make_report(mock_page_content(page_to_phys(td->tdr_page)), data, report);
 }
 
 /* Nobody is to take the module of a test case for the machine's */
@@ -177,7 +189,7 @@ static __init struct quoting *make_module(struct kunit *test, const char *option
 		 FEATURES_QUOTE, *options ? "," : "", options);
 	quoting->mock = tdx_test_ready_mock(test, all_options);
 	make_td(test, quoting->mock, &quoting->td);
-	make_report(quoting->mock, &quoting->td, &quoting->report);
+	make_report(&quoting->td, &quoting->report);
 	tdx_mock_set_hook(quoting->mock, note_call, quoting);
 	quoting->free_memory = tdx_test_free_memory();
 	return quoting;
@@ -381,7 +393,7 @@ static const struct get_failure {
 	int error;
 } get_failures[] = {
 	{ "operand invalid",	"0xC000010000000008",	1,	-EIO },
-	{ "operand busy",	"OPERAND_BUSY",		1,	-EIO },
+	{ "operand busy",	"0x8000020000000001",	1,	-EBUSY },
 	{ "resumption",		"0xC000000600000000",	1,	-EIO },
 	{ "buffer too small",	"0xC00001000000000b",	1,	-EIO },
 	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EIO },
@@ -512,11 +524,11 @@ static void __init wrong_report_is_refused(struct kunit *test)
 
 	/* Of another TD */
 	make_td(test, quoting->mock, &other);
-	make_report(quoting->mock, &other, &quoting->report);
+	make_report(&other, &quoting->report);
 	expect_error(test, quoting, -EIO);
 
 	/* Forged: its data are not those that the module has seen */
-	make_report(quoting->mock, &quoting->td, &quoting->report);
+	make_report(&quoting->td, &quoting->report);
 	expect_quote(test, quoting, 100 * SZ_1K, 1);
 	quoting->report.report_data[0]++;
 	expect_error(test, quoting, -EIO);
@@ -702,7 +714,7 @@ static void __init calls_take_turns(struct kunit *test)
 	struct rivals rivals = { .quoting = start(test, "") };
 
 	make_td(test, rivals.quoting->mock, &rivals.td);
-	make_report(rivals.quoting->mock, &rivals.td, &rivals.report);
+	make_report(&rivals.td, &rivals.report);
 	init_completion(&rivals.done);
 	rivals.task = kthread_create(get_rival_quote, &rivals, "tdx_quote_rival");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals.task);
