@@ -101,15 +101,17 @@ static struct machine_setup take_setup(void)
 	static const u16 steps[] = { 0, 1, 2, 7, 100, 510, 511, 512 };
 	static const u16 objects[] = { 1, 2, 3, 4, 5, 6, 9, 512 };
 	static const u16 orders[] = { MAX_PAGE_ORDER, 0, 1, 3 };
-	static const u16 quotes[] = { 4096, 0, 256, 4095, 4097, 8192, 12289, 28672 };
-	static const u16 spare[] = { 64, 16, 128, 1200 };
+	static const u16 quotes[] = { 256, 0, 4095, 4096, 4097, 512, 8193, 256 };
+	static const u16 spare[] = { 64, 16, 32, 640 };
 	u8 first = take_front(), second = take_front(), third = take_front();
+	u16 pool = sizes[first & 15];
 
 	return (struct machine_setup) {
-		.pool		= sizes[first & 15],
+		.pool		= pool,
 		.max_order	= orders[first >> 4 & 3],
-		.memory		= ALIGN(sizes[first & 15], 64) + spare[first >> 6],
-		.step		= steps[second & 7],
+		.memory		= ALIGN(pool, 64) + spare[first >> 6],
+		/* A list is gone through once for each interruption */
+		.step		= pool <= 64 || !(second & 7) ? steps[second & 7] : 100,
 		.init_steps	= second >> 3 & 7,
 		.init		= second >> 6 & 1,
 		.old		= second >> 7,

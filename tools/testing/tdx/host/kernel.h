@@ -59,6 +59,7 @@
 
 #include <linux/align.h>
 #include <linux/bitops.h>
+#include <linux/kconfig.h>
 #include <linux/overflow.h>
 #include <linux/pfn.h>
 #include <linux/sizes.h>
