@@ -20,7 +20,7 @@
 #include "fixture.h"
 
 #define GPA_SCRIPT	0x40000000ULL
-#define GPA_DATA	(GPA_SCRIPT + PAGE_SIZE)
+#define GPA_DATA	(GPA_SCRIPT | PAGE_SIZE)
 /* Nothing is there, but its entry in the secure EPT can be */
 #define GPA_NOTHING	(GPA_SCRIPT + 2 * PAGE_SIZE)
 #define GPA_SHARED	BIT_ULL(47)
@@ -909,7 +909,7 @@ static void secure_ept_is_walked(struct kunit *test)
 
 	expect_entry(t, page_aug(t, BIT_ULL(46), page), walk_failed, 3, MOCK_SEPT_FREE);
 	expect_entry(t, page_aug(t, 2 * GPA_SCRIPT, page), walk_failed, 2, MOCK_SEPT_FREE);
-	expect_entry(t, page_aug(t, GPA_SCRIPT + SZ_2M, page), walk_failed, 1, MOCK_SEPT_FREE);
+	expect_entry(t, page_aug(t, GPA_SCRIPT | SZ_2M, page), walk_failed, 1, MOCK_SEPT_FREE);
 	expect_entry(t, range_block(t, 2 * GPA_SCRIPT), walk_failed, 2, MOCK_SEPT_FREE);
 	expect_entry(t, sept_add(t, 2 * GPA_SCRIPT, PG_LEVEL_2M, page), walk_failed, 2,
 		     MOCK_SEPT_FREE);
@@ -1330,7 +1330,7 @@ static void shared_memory_is_accessed(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, *entry & VMX_EPT_DIRTY_BIT);
 
 	*entry |= VMX_EPT_WRITABLE_MASK;
-	expect_ept_violation(t, GPA_SHARED + PAGE_SIZE, EPT_VIOLATION_ACC_READ, 0);
+	expect_ept_violation(t, GPA_SHARED | PAGE_SIZE, EPT_VIOLATION_ACC_READ, 0);
 	KUNIT_EXPECT_EQ(test, data[3], 0x1234);
 	KUNIT_EXPECT_TRUE(test, *entry & VMX_EPT_DIRTY_BIT);
 
