@@ -297,8 +297,8 @@ static bool td_cpuid(struct tdx_mock *mock, const struct mock_td *td, u32 leaf, 
 
 	if (leaf == TDX_CPUID_LEAF_ID) {
 		memcpy(&regs[1], TDX_IDENT, 4);
-		memcpy(&regs[3], TDX_IDENT + 4, 4);
-		memcpy(&regs[2], TDX_IDENT + 8, 4);
+		memcpy(&regs[3], &TDX_IDENT[4], 4);
+		memcpy(&regs[2], &TDX_IDENT[8], 4);
 		return !no_subleaf && !subleaf;
 	}
 
