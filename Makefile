@@ -17,15 +17,15 @@ KTREE  = $(shell $S/fetch --path '$(SRC)')
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help tree run run-td test test-debug host fuzz coverage mutate bench report check series apply \
+.PHONY: help tree run run-td test test-debug test-rt host fuzz coverage mutate bench report check series apply \
 	refresh clean distclean
 
 help:		## this text
 	@sed -n -e 's/$$(BASE)/$(BASE)/' -e 's/^\([a-z-]*\):[^#]*## */  \1\t/p' Makefile | expand -t 14
 	@echo
 	@echo '  BASE=7.2 or 7.3 chooses the kernel, KDIR=<dir> one of yours (tree, run and test only read it).'
-	@echo '  ARGS="..." goes to run, run-td, test, test-debug, fuzz, mutate and check. MACHINE=bochs, qemu-tcg'
-	@echo '  or qemu-kvm chooses what is booted; by itself that is the best that this computer has.'
+	@echo '  ARGS="..." goes to run, run-td, test, test-debug, test-rt, fuzz, mutate and check. MACHINE=bochs,'
+	@echo '  qemu-tcg or qemu-kvm chooses what is booted; by itself that is the best that this computer has.'
 
 tree:		## build/linux-$(BASE): the kernel, a commit per patch of the series on top
 	@$S/deps build
@@ -44,8 +44,11 @@ test: tree	## KUnit suites, then boot scenarios on the mock TDX module
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
 
 test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
+test-rt: tree	## the same as test-debug with PREEMPT_RT
+test-debug test-rt:
 	@$S/deps build qemu bochs
-	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)-debug' $T/test --debug $(ARGS)
+	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)$(@:test%=%)' \
+		$T/test $(@:test-%=--%) $(ARGS)
 
 host: tree	## the core as a program in user space: KUnit suites and all faults, with sanitizers
 	@$(MAKE) -C $T/host KTREE='$(KTREE)' check
