@@ -239,7 +239,7 @@ static void bad_memory(void)
 {
 	struct kvm_tdx_init_mem_region region = { .source_addr = (uint64_t)td_data_page() };
 	struct td td;
-	int fd;
+	int fd, ret;
 
 	td_create(&td);
 	check_eq(td_init(&td, NULL), 0);
@@ -252,7 +252,9 @@ static void bad_memory(void)
 	check_eq(td_add_page(&td, GPA_DATA + 8, td_data_page(), true), -EINVAL);
 	check_eq(td_add_page(&td, GPA_DATA, td_data_page() + 8, true), -EINVAL);
 	check_eq(td_add_page(&td, GPA_DATA | TD_SHARED, td_data_page(), true), -EINVAL);
-	check_eq(td_add_page(&td, GPA_DATA, NULL, true), -EOPNOTSUPP);
+	/* No source is what Linux 7.2 does not support, and what 7.3 calls invalid */
+	ret = td_add_page(&td, GPA_DATA, NULL, true);
+	check(ret == -EOPNOTSUPP || ret == -EINVAL);
 	check_eq(td_add_page(&td, GPA_DATA, (void *)PAGE, true), -EFAULT);
 	check_eq(td_add_page(&td, GPA_SHARED, td_data_page(), true), -EINVAL);
 	check_eq(td_add_page(&td, TD_MEMORY, td_data_page(), true), -EINVAL);
