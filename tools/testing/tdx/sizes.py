@@ -66,10 +66,11 @@ def product(base, series):
 
 
 def checkout(commit, files, changed, root):
-    """Put @files of @commit, their neighbours and the @changed headers below @root."""
+    """Put @files of @commit, what is around them and the @changed headers below @root."""
     shutil.rmtree(root, ignore_errors=True)
     os.makedirs(root)
-    wanted = {os.path.dirname(path) for path in files} | set(changed)
+    # KVM's files include "../lapic.h" and the like
+    wanted = {os.path.dirname(os.path.dirname(path)) for path in files} | set(changed)
     have = [path for path in sorted(wanted) if git("ls-tree", "--name-only", commit, path)]
     archive = os.path.join(root, "tar")
     git("archive", "-o", archive, "--format=tar", commit, "--", *have)
