@@ -40,15 +40,12 @@ run-td: tree	## create, run and destroy a TD in the patched kernel, in a machine
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/run --td $(ARGS)
 
 test: tree	## KUnit suites, then boot scenarios on the mock TDX module
-	@$S/deps build qemu bochs
-	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)' $T/test $(ARGS)
-
 test-debug: tree ## the same on a kernel with sanitizers, leak and lock checking: slow
 test-rt: tree	## the same as test-debug with PREEMPT_RT
-test-debug test-rt:
+test test-debug test-rt:
 	@$S/deps build qemu bochs
 	@KTREE='$(KTREE)' BUILD='$(KTREE:$(CURDIR)/build/linux-%=$(CURDIR)/build/kernel-%)$(@:test%=%)' \
-		$T/test $(@:test-%=--%) $(ARGS)
+		$T/test $(patsubst test-%,--%,$(@:test=)) $(ARGS)
 
 host: tree	## the core as a program in user space: KUnit suites and all faults, with sanitizers
 	@$(MAKE) -C $T/host KTREE='$(KTREE)' check
