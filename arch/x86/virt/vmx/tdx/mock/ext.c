@@ -137,8 +137,12 @@ u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 static void write_pool_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *data)
 {
-	if (frame->type == MOCK_PT_POOL)
-		mock_stamp_page(mock, pa);
+	if (frame->type != MOCK_PT_POOL)
+		return;
+
+	/* After a runtime update the module has written there before */
+	mock_audit_page(mock, pa);
+	mock_stamp_page(mock, pa);
 }
 
 u64 mock_ext_init(struct tdx_mock *mock, struct tdx_mock_call *call)
@@ -198,10 +202,7 @@ u64 mock_spdm_create(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (status) {
 		/* Such a call has no effect */
 		for (unsigned int i = 0; i < taken; i++)
-			*mock_frame(mock, list[i]) = (struct mock_frame) {
-				.type	= PT_NDA,
-				.flags	= MOCK_FRAME_CONVERTIBLE,
-			};
+			mock_disown_page(mock, list[i]);
 		object->nr_pages = 0;
 		return status;
 	}

@@ -114,7 +114,7 @@ u64 mock_phymem_cache_wb(struct tdx_mock *mock, struct tdx_mock_call *call)
 static void clean_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *keyid)
 {
 	if ((frame->flags & MOCK_FRAME_DIRTY) && frame->keyid == *(u16 *)keyid)
-		mock_disown_td_page(mock, pa);
+		mock_disown_page(mock, pa);
 }
 
 u64 mock_mng_key_freeid(struct tdx_mock *mock, struct tdx_mock_call *call)

@@ -136,12 +136,15 @@ void mock_own_td_page(struct tdx_mock *mock, u64 pa, u8 type, u64 tdr_pa)
 }
 
 /**
- * mock_disown_td_page() - a TD has done with a page, and no cache holds it
+ * mock_disown_page() - the module has done with a page, and no cache holds it
  * @mock:	the module
  * @pa:		physical address of the page
+ *
+ * What the host did to the page up to now goes into the ledger.
  */
-void mock_disown_td_page(struct tdx_mock *mock, u64 pa)
+void mock_disown_page(struct tdx_mock *mock, u64 pa)
 {
+	mock_audit_page(mock, pa);
 	*mock_frame(mock, pa) = (struct mock_frame) {
 		.type	= PT_NDA,
 		.flags	= MOCK_FRAME_CONVERTIBLE,
@@ -151,11 +154,15 @@ void mock_disown_td_page(struct tdx_mock *mock, u64 pa)
 /**
  * mock_dirty_page() - the module returns a page, of which caches may hold lines
  * @mock:	the module
- * @pa:		physical address of a page with a stamp
+ * @pa:		physical address of the page
  * @keyid:	with which the module has written to the page
+ *
+ * What the host did to the page up to now goes into the ledger.
  */
 void mock_dirty_page(struct tdx_mock *mock, u64 pa, u16 keyid)
 {
+	mock_audit_page(mock, pa);
+	mock_stamp_page(mock, pa);
 	*mock_frame(mock, pa) = (struct mock_frame) {
 		.type	= PT_NDA,
 		.flags	= MOCK_FRAME_CONVERTIBLE | MOCK_FRAME_DIRTY | MOCK_FRAME_STAMPED,
@@ -302,9 +309,12 @@ static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, 
 }
 
 /**
- * mock_audit_page() - look at a page that is not what it should be
+ * mock_audit_page() - see what the host has done to a page, up to now
  * @mock:	the module
- * @pa:		physical address of a page that the module holds
+ * @pa:		physical address of a page that the module holds, or has returned
+ *
+ * To be called before the module writes to the page again, and before it is no
+ * longer the module's: afterwards nobody could see what the host did to it.
  */
 void mock_audit_page(struct tdx_mock *mock, u64 pa)
 {

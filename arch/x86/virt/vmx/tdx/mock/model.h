@@ -327,7 +327,7 @@ void mock_walk_frames(struct tdx_mock *mock,
 u64 mock_check_page(struct tdx_mock *mock, unsigned int operand, u64 pa);
 void mock_own_pages(struct tdx_mock *mock, u64 start, u64 end, u8 type);
 void mock_own_td_page(struct tdx_mock *mock, u64 pa, u8 type, u64 tdr_pa);
-void mock_disown_td_page(struct tdx_mock *mock, u64 pa);
+void mock_disown_page(struct tdx_mock *mock, u64 pa);
 void mock_dirty_page(struct tdx_mock *mock, u64 pa, u16 keyid);
 void mock_disown_all(struct tdx_mock *mock);
 void mock_stamp_page(struct tdx_mock *mock, u64 pa);

@@ -82,7 +82,7 @@ u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 	if (frame->type != MOCK_PT_TDR) {
 		/* TDH.PHYMEM.CACHE.WB has seen to its cache lines */
-		mock_disown_td_page(mock, pa);
+		mock_disown_page(mock, pa);
 		td->nr_pages--;
 		return TDX_SUCCESS;
 	}
@@ -107,6 +107,6 @@ u64 mock_phymem_page_wbinvd(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 	/* Only what was written with this KeyID is written back */
 	if ((frame->flags & MOCK_FRAME_DIRTY) && frame->keyid == keyid)
-		mock_disown_td_page(mock, pa);
+		mock_disown_page(mock, pa);
 	return TDX_SUCCESS;
 }

@@ -359,7 +359,6 @@ u64 mock_mem_page_remove(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 	*walk.entry = make_entry(0, MOCK_SEPT_FREE, false);
 	td->nr_pages--;
-	mock_stamp_page(mock, pa);
 	mock_dirty_page(mock, pa, td->keyid);
 	return TDX_SUCCESS;
 }

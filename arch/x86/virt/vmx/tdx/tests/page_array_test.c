@@ -70,6 +70,16 @@ static void expect_distinct_pages(struct kunit *test, const struct tdx_page_arra
 	KUNIT_EXPECT_EQ(test, nr_twice, 0);
 }
 
+/* Each page is looked at: memory as a whole does not tell a few that are lost */
+static void release_and_expect_free(struct kunit *test, struct tdx_page_array *array)
+{
+	struct tdx_test_pages *pages = tdx_test_watch(test, array->nr_pages);
+
+	tdx_test_watch_list(pages, array->hpas, array->nr_pages);
+	tdx_page_array_release(array);
+	tdx_test_expect_kept(test, NULL, pages, 0, 0);
+}
+
 static void create_gets_distinct_pages(struct kunit *test)
 {
 	unsigned int nr_pages = *(const unsigned int *)test->param_value;
@@ -77,7 +87,7 @@ static void create_gets_distinct_pages(struct kunit *test)
 	struct tdx_page_array *array = create_array(test, nr_pages);
 
 	expect_distinct_pages(test, array);
-	tdx_page_array_release(array);
+	release_and_expect_free(test, array);
 	tdx_test_expect_free_memory(test, free_memory);
 }
 
@@ -96,7 +106,7 @@ static void create_gets_along_with_small_blocks(struct kunit *test)
 
 		array = create_array(test, nr_pages);
 		expect_distinct_pages(test, array);
-		tdx_page_array_release(array);
+		release_and_expect_free(test, array);
 	}
 	tdx_test_expect_free_memory(test, free_memory);
 }
@@ -327,6 +337,12 @@ static u64 report_all(const struct tdx_page_array *array)
 	return page_to_phys(array->aux) | (nr_pages - 1) << 55;
 }
 
+static bool note_flush(struct tdx_mock *mock, struct tdx_mock_call *call, u64 *status)
+{
+	tdx_test_note_flush(tdx_mock_hook_data(mock), mock, call);
+	return false;
+}
+
 static void returned_pages_are_flushed_and_freed(struct kunit *test)
 {
 	unsigned int nr_pages = *(const unsigned int *)test->param_value;
@@ -338,8 +354,10 @@ static void returned_pages_are_flushed_and_freed(struct kunit *test)
 			0);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(watched.mock, TDH_PHYMEM_PAGE_WBINVD), 0);
 
+	tdx_mock_set_hook(watched.mock, note_flush, watched.pages);
 	tdx_page_array_release(watched.array);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(watched.mock, TDH_PHYMEM_PAGE_WBINVD), nr_pages);
+	KUNIT_EXPECT_EQ(test, watched.pages->nr_flushed, nr_pages);
 	KUNIT_EXPECT_EQ(test, tdx_quarantined_pages(), watched.quarantined);
 	tdx_test_expect_kept(test, watched.mock, watched.pages, 0, 0);
 }

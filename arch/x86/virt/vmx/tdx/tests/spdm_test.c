@@ -19,10 +19,11 @@
 /* Segment 0x5a, which is valid, and a BDF */
 #define FUNCTION_ID	0x15a1234
 
-/* What the module saw of the last call of each leaf */
+/* What the module saw of the last call of each leaf, and the pages that it saw flushed */
 struct spdm_log {
 	struct tdx_module_args create;
 	struct tdx_module_args delete;
+	struct tdx_test_pages *pages;
 };
 
 /* A module, and pages for a session */
@@ -44,6 +45,7 @@ static bool log_call(struct tdx_mock *mock, struct tdx_mock_call *call, u64 *sta
 		log->create = *call->args;
 	if (call->leaf == TDH_SPDM_DELETE)
 		log->delete = *call->args;
+	tdx_test_note_flush(log->pages, mock, call);
 	return false;
 }
 
@@ -59,12 +61,13 @@ static struct spdm start(struct kunit *test, unsigned int nr_pages, const char *
 	spdm.mock = tdx_test_ready_mock(test, options);
 	spdm.log = kunit_kzalloc(test, sizeof(*spdm.log), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, spdm.log);
-	tdx_mock_set_hook(spdm.mock, log_call, spdm.log);
 
 	spdm.array = tdx_page_array_create(nr_pages);
 	KUNIT_ASSERT_NOT_NULL(test, spdm.array);
 	spdm.pages = tdx_test_watch(test, nr_pages);
 	tdx_test_watch_list(spdm.pages, spdm.array->hpas, nr_pages);
+	spdm.log->pages = spdm.pages;
+	tdx_mock_set_hook(spdm.mock, log_call, spdm.log);
 	spdm.quarantined = tdx_quarantined_pages();
 	return spdm;
 }
@@ -118,6 +121,7 @@ static void session_gives_all_pages_back(struct kunit *test)
 
 	release_and_expect_lost(test, &spdm, 0, 0);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(spdm.mock, TDH_PHYMEM_PAGE_WBINVD), nr_pages);
+	KUNIT_EXPECT_EQ(test, spdm.pages->nr_flushed, nr_pages);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(spdm.mock, TDH_SPDM_CREATE), 1);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(spdm.mock, TDH_SPDM_DELETE), 1);
 }
@@ -130,6 +134,22 @@ static void session_that_is_not_ended_keeps_its_pages(struct kunit *test)
 	create_session(test, &spdm);
 	release_and_expect_lost(test, &spdm, 0, nr_pages);
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(spdm.mock, TDH_PHYMEM_PAGE_WBINVD), 0);
+}
+
+/* A page of a session that the host has written to is found, though the session ends */
+static void session_does_not_forgive(struct kunit *test)
+{
+	struct spdm spdm = start(test, 4, NULL);
+	struct tdx_mock_breach breach = {};
+
+	create_session(test, &spdm);
+	memset(phys_to_virt(spdm.array->hpas[2]), 0, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, tdh_spdm_delete(spdm.id, spdm.array), 0);
+	KUNIT_EXPECT_EQ(test, tdx_mock_ledger_audit(spdm.mock, &breach, 1), 1);
+	KUNIT_EXPECT_EQ(test, breach.kind, TDX_MOCK_OWNED_PAGE_WRITTEN);
+	KUNIT_EXPECT_EQ(test, breach.pa, spdm.array->hpas[2]);
+	tdx_page_array_release(spdm.array);
+	tdx_test_expect_kept(test, NULL, spdm.pages, 0, 0);
 }
 
 static void sessions_do_not_mix(struct kunit *test)
@@ -384,6 +404,7 @@ static void wrong_answer_loses_all_pages(struct kunit *test)
 static struct kunit_case spdm_cases[] = {
 	KUNIT_CASE_PARAM(session_gives_all_pages_back, count_gen_params),
 	KUNIT_CASE_PARAM(session_that_is_not_ended_keeps_its_pages, count_gen_params),
+	KUNIT_CASE(session_does_not_forgive),
 	KUNIT_CASE(sessions_do_not_mix),
 	KUNIT_CASE(wrong_session_is_refused),
 	KUNIT_CASE(more_pages_than_a_list_holds_are_refused),

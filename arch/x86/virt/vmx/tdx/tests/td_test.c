@@ -1010,6 +1010,30 @@ static void removed_page_is_flushed(struct kunit *test)
 	expect_breaches(t, 1, TDX_MOCK_PAGE_NOT_FLUSHED, t->data);
 }
 
+/* A flush does not make good what was done to the page before */
+static void late_flush_is_found(struct kunit *test)
+{
+	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
+	u64 pfn = page_to_pfn(t->data);
+
+	KUNIT_EXPECT_EQ(test, call_page_remove(t), TDX_SUCCESS);
+	memset(page_address(t->data), 0, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, tdh_phymem_page_wbinvd_hkid(t->hkid, pfn), TDX_SUCCESS);
+	expect_breaches(t, 1, TDX_MOCK_PAGE_NOT_FLUSHED, t->data);
+}
+
+/* Nor does TDH.PHYMEM.CACHE.WB */
+static void late_cache_wb_is_found(struct kunit *test)
+{
+	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
+
+	KUNIT_EXPECT_EQ(test, call_page_remove(t), TDX_SUCCESS);
+	memset(page_address(t->data), 0, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, call_vpflushdone(t), TDX_SUCCESS);
+	release_hkid(t);
+	expect_breaches(t, 1, TDX_MOCK_PAGE_NOT_FLUSHED, t->data);
+}
+
 /* What was written back with the KeyID as a whole needs no flush of the page */
 static void cache_wb_flushes_pages(struct kunit *test)
 {
@@ -1095,6 +1119,22 @@ static void freed_pages_are_found(struct kunit *test)
 	t->mock->platform.page_is_free = is_freed;
 	freed_pfn = page_to_pfn(t->data);
 	expect_breaches(t, 1, TDX_MOCK_OWNED_PAGE_FREED, t->data);
+}
+
+/* Also if it gets them back from the TD afterwards */
+static void pages_freed_early_are_found(struct kunit *test)
+{
+	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
+
+	t->mock->platform.page_is_free = is_freed;
+	freed_pfn = page_to_pfn(t->data);
+	KUNIT_EXPECT_EQ(test, call_page_remove(t), TDX_SUCCESS);
+	freed_pfn = page_to_pfn(t->script);
+	KUNIT_EXPECT_EQ(test, call_vpflushdone(t), TDX_SUCCESS);
+	release_hkid(t);
+	KUNIT_EXPECT_EQ(test, reclaim(t->script), TDX_SUCCESS);
+	freed_pfn = 0;
+	expect_breaches(t, 2, TDX_MOCK_OWNED_PAGE_FREED, t->script);
 }
 
 static void vcpu_fields_are_written(struct kunit *test)
@@ -1424,11 +1464,14 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(pending_page_is_not_accessed),
 	KUNIT_CASE(page_is_blocked_tracked_removed),
 	KUNIT_CASE(removed_page_is_flushed),
+	KUNIT_CASE(late_flush_is_found),
+	KUNIT_CASE(late_cache_wb_is_found),
 	KUNIT_CASE(cache_wb_flushes_pages),
 	KUNIT_CASE(pages_are_removed_untracked_before_finalize),
 	KUNIT_CASE(tdr_is_reclaimed_last),
 	KUNIT_CASE(written_pages_are_found),
 	KUNIT_CASE(freed_pages_are_found),
+	KUNIT_CASE(pages_freed_early_are_found),
 	KUNIT_CASE(vcpu_fields_are_written),
 	KUNIT_CASE(posted_interrupts_are_taken),
 	KUNIT_CASE(td_fields_are_read),
