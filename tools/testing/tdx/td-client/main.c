@@ -20,7 +20,7 @@
 
 static const struct test *const topics[] = {
 	capability_tests, creation_tests, memory_tests, exit_tests,
-	number_tests, kill_tests, failure_tests, quote_tests, quote_race_tests, demo,
+	migration_tests, number_tests, kill_tests, failure_tests, quote_tests, quote_race_tests, demo,
 };
 
 /* Begins the names of tests that want a TDX module of a certain kind, or a reader */

@@ -18,6 +18,7 @@ extern const struct test exit_tests[];
 extern const struct test failure_tests[];
 extern const struct test kill_tests[];
 extern const struct test memory_tests[];
+extern const struct test migration_tests[];
 extern const struct test number_tests[];
 extern const struct test quote_tests[];
 extern const struct test quote_race_tests[];
