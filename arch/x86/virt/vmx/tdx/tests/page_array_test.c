@@ -71,10 +71,9 @@ static void expect_distinct_pages(struct kunit *test, const struct tdx_page_arra
 }
 
 /* Each page is looked at: memory as a whole does not tell a few that are lost */
-static void release_and_expect_free(struct kunit *test, struct tdx_page_array *array)
+static void release_and_expect_free(struct kunit *test, struct tdx_page_array *array,
+				    struct tdx_test_pages *pages)
 {
-	struct tdx_test_pages *pages = tdx_test_watch(test, array->nr_pages);
-
 	tdx_test_watch_list(pages, array->hpas, array->nr_pages);
 	tdx_page_array_release(array);
 	tdx_test_expect_kept(test, NULL, pages, 0, 0);
@@ -83,11 +82,12 @@ static void release_and_expect_free(struct kunit *test, struct tdx_page_array *a
 static void create_gets_distinct_pages(struct kunit *test)
 {
 	unsigned int nr_pages = *(const unsigned int *)test->param_value;
+	struct tdx_test_pages *pages = tdx_test_watch(test, nr_pages);
 	unsigned long free_memory = tdx_test_free_memory();
 	struct tdx_page_array *array = create_array(test, nr_pages);
 
 	expect_distinct_pages(test, array);
-	release_and_expect_free(test, array);
+	release_and_expect_free(test, array, pages);
 	tdx_test_expect_free_memory(test, free_memory);
 }
 
@@ -96,6 +96,7 @@ static void create_gets_along_with_small_blocks(struct kunit *test)
 {
 	static const unsigned int max_orders[] = { 0, 3 };
 	unsigned int nr_pages = *(const unsigned int *)test->param_value;
+	struct tdx_test_pages *pages = tdx_test_watch(test, nr_pages);
 	unsigned long free_memory = tdx_test_free_memory();
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(max_orders); i++) {
@@ -106,7 +107,7 @@ static void create_gets_along_with_small_blocks(struct kunit *test)
 
 		array = create_array(test, nr_pages);
 		expect_distinct_pages(test, array);
-		release_and_expect_free(test, array);
+		release_and_expect_free(test, array, pages);
 	}
 	tdx_test_expect_free_memory(test, free_memory);
 }
