@@ -15,9 +15,11 @@ Finding = collections.namedtuple("Finding", "file text what")
 
 
 def read(name):
-    """Return the reasons in the file @name, by Finding."""
-    reasons = {}
-    with open(os.path.join(HERE, name), encoding="ascii") as file:
+    """Return the reasons in the file @name, by Finding. Without a file there are none."""
+    path, reasons = os.path.join(HERE, name), {}
+    if not os.path.exists(path):
+        return reasons
+    with open(path, encoding="ascii") as file:
         blocks = "".join(line for line in file if not line.startswith("#")).split("\n\n")
     for block in filter(None, map(str.strip, blocks)):
         place, what, *reason = block.split("\n")
