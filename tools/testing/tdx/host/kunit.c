@@ -11,7 +11,7 @@
 static struct {
 	struct kunit test;
 	jmp_buf end;
-	bool failed, skipped;
+	bool failed;
 	unsigned int nr_actions;
 	struct {
 		void (*action)(void *data);
@@ -51,13 +51,6 @@ void kunit_fail(const char *file, int line, bool end, const char *fmt, ...)
 	run.failed = true;
 	if (end)
 		longjmp(run.end, 1);
-}
-
-void kunit_skip_case(const char *why)
-{
-	printf("    # skipped: %s\n", why);
-	run.skipped = true;
-	longjmp(run.end, 1);
 }
 
 int kunit_add_action_or_reset(struct kunit *test, void (*action)(void *), void *data)
@@ -107,8 +100,9 @@ static void run_case(const struct kunit_suite *suite, const struct kunit_case *k
 	host_nr_cases++;
 	run.test = (struct kunit) { .param_value = param };
 	if (!setjmp(run.end)) {
-		if (!suite->init || !suite->init(&run.test))
-			kcase->run_case(&run.test);
+		if (suite->init)
+			KUNIT_ASSERT_EQ(&run.test, suite->init(&run.test), 0);
+		kcase->run_case(&run.test);
 	}
 	host_warnings_expected = false;
 
@@ -119,6 +113,7 @@ static void run_case(const struct kunit_suite *suite, const struct kunit_case *k
 
 	/* The program goes on, but nothing must be left of the test case */
 	if (!setjmp(run.end)) {
+		KUNIT_ASSERT_EQ(&run.test, host_preempt_count, 0U);
 		KUNIT_ASSERT_EQ(&run.test, host_nr_warnings, nr_warnings);
 		KUNIT_ASSERT_EQ(&run.test, host_used_pages(), 0UL);
 		KUNIT_ASSERT_EQ(&run.test, host_used_objects(), 0UL);
@@ -134,7 +129,6 @@ static bool run_cases(const struct kunit_suite *suite, const struct kunit_case *
 	const void *param = NULL;
 
 	run.failed = false;
-	run.skipped = false;
 	if (!kcase->generate_params)
 		run_case(suite, kcase, NULL);
 
@@ -150,10 +144,9 @@ static bool run_cases(const struct kunit_suite *suite, const struct kunit_case *
 			printf("    # with %s\n", desc);
 	}
 
+	run.failed |= kcase->generate_params && !nr_params;
 	printf("    %s %u %s", run.failed ? "not ok" : "ok", number, kcase->name);
-	if (run.skipped)
-		printf(" # SKIP");
-	else if (nr_params)
+	if (kcase->generate_params)
 		printf(" # %u parameters", nr_params);
 	printf("\n");
 	return !run.failed;
@@ -161,15 +154,19 @@ static bool run_cases(const struct kunit_suite *suite, const struct kunit_case *
 
 /**
  * host_run_suites() - run the KUnit suites, a result each
+ *
+ * Here is all that the suites want: one that is skipped has failed.
  */
 void host_run_suites(void)
 {
+	host_check(suites, "no KUnit suites");
 	for (const struct kunit_suite *suite = suites; suite; suite = suite->next) {
 		unsigned int nr_cases = 0, number = 0;
-		bool good = true;
+		bool good;
 
 		while (suite->test_cases[nr_cases].name)
 			nr_cases++;
+		good = nr_cases;
 		printf("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name, nr_cases);
 		for (const struct kunit_case *kcase = suite->test_cases; kcase->name; kcase++)
 			good &= run_cases(suite, kcase, ++number);
