@@ -4,12 +4,12 @@
 
 #include "host.h"
 
+#define MAX_LINE	8192
+
 static struct {
 	unsigned int results, failed, inputs;
 	unsigned long scenarios;
 } totals;
-
-static const char *current_line;
 
 void host_result(bool good, const char *fmt, ...)
 {
@@ -23,32 +23,44 @@ void host_result(bool good, const char *fmt, ...)
 	totals.failed += !good;
 }
 
+static const char *current_line;
+
+/* False for a line that is no input: what is in the way may be one that is lost */
+static bool replay_line(const char *line)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t nr_digits = strspn(line, digits);
+	u8 bytes[MAX_LINE / 2];
+
+	if (!nr_digits || nr_digits % 2 || strcmp(line + nr_digits, "\n"))
+		return false;
+
+	for (size_t i = 0; i < nr_digits / 2; i++)
+		sscanf(line + 2 * i, "%2hhx", &bytes[i]);
+	host_run_input(bytes, nr_digits / 2);
+	totals.inputs++;
+	return true;
+}
+
 /* An input a line, in hex */
-static bool replay(const char *path, unsigned int *nr_inputs)
+static bool replay(const char *path)
 {
 	FILE *file = fopen(path, "r");
-	char line[8192];
-	u8 bytes[sizeof(line) / 2];
+	char line[MAX_LINE];
+	bool good = true;
 
-	*nr_inputs = 0;
 	if (!file) {
 		printf("# no %s\n", path);
 		return false;
 	}
 
-	while (fgets(line, sizeof(line), file)) {
-		size_t nr_bytes = 0;
-
-		if (line[0] == '#')
-			continue;
-		while (sscanf(line + 2 * nr_bytes, "%2hhx", &bytes[nr_bytes]) == 1)
-			nr_bytes++;
-		current_line = line;
-		host_run_input(bytes, nr_bytes);
-		(*nr_inputs)++;
-	}
+	current_line = line;
+	while (good && fgets(line, sizeof(line), file))
+		good = line[0] == '#' || replay_line(line);
+	if (!good)
+		printf("# no input: %s\n", line);
 	fclose(file);
-	return true;
+	return good && totals.inputs;
 }
 
 static void name_input(void)
@@ -61,7 +73,7 @@ static void replay_corpus(const char *path)
 	bool good;
 
 	host_on_death = name_input;
-	good = replay(path, &totals.inputs);
+	good = replay(path);
 	host_on_death = NULL;
 	host_result(good, "inputs that the fuzzer has found # %u inputs", totals.inputs);
 }
