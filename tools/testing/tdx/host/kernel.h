@@ -145,10 +145,14 @@ extern bool cache_state_incoherent;
 #define cpu_online(_cpu)		((_cpu) == 0)
 #define for_each_online_cpu(_cpu)	for ((_cpu) = 0; (_cpu) < 1; (_cpu)++)
 
+/* Nobody may with preemption off */
+void host_might_sleep(void);
+
 static inline int stop_machine(int (*fn)(void *), void *data, void *cpus)
 {
 	int ret;
 
+	host_might_sleep();
 	preempt_disable();
 	ret = fn(data);
 	preempt_enable();
@@ -174,16 +178,33 @@ static inline void host_set_held(bool *held, bool now)
 	*held = now;
 }
 
-#define host_lock(_lock)		host_set_held(&(_lock)->held, true)
-#define host_unlock(_lock)		host_set_held(&(_lock)->held, false)
-#define raw_spin_lock			host_lock
-#define raw_spin_unlock			host_unlock
-#define mutex_lock			host_lock
-#define mutex_unlock			host_unlock
+static inline void raw_spin_lock(raw_spinlock_t *lock)
+{
+	host_set_held(&lock->held, true);
+	preempt_disable();
+}
+
+static inline void raw_spin_unlock(raw_spinlock_t *lock)
+{
+	preempt_enable();
+	host_set_held(&lock->held, false);
+}
+
+static inline void mutex_lock(struct mutex *mutex)
+{
+	host_might_sleep();
+	host_set_held(&mutex->held, true);
+}
+
+static inline void mutex_unlock(struct mutex *mutex)
+{
+	host_set_held(&mutex->held, false);
+}
 
 /* A task that was killed does not wait, nor take what it would get */
 static inline int mutex_lock_killable(struct mutex *mutex)
 {
+	host_might_sleep();
 	if (current->is_killed)
 		return -EINTR;
 
@@ -196,7 +217,7 @@ static inline bool raw_spin_trylock(raw_spinlock_t *lock)
 	if (lock->held)
 		return false;
 
-	lock->held = true;
+	raw_spin_lock(lock);
 	return true;
 }
 
@@ -213,12 +234,12 @@ static inline void host_unlock_raw_spinlock_irqsave(raw_spinlock_t **lock)
 #define raw_spinlock_irqsave_t		raw_spinlock_t
 #define mutex_t				struct mutex
 #define guard(_kind)			host_guard_##_kind
-#define host_guard(_type, _end, _lock)					\
-	_type *__UNIQUE_ID(guard) __attribute__((__cleanup__(_end), __unused__)) = \
-		({ typeof(_lock) __lock = (_lock); host_lock(__lock); __lock; })
-#define host_guard_mutex(_lock)		host_guard(struct mutex, host_unlock_mutex, _lock)
+#define host_guard(_begin, _end, _lock)					\
+	typeof(_lock) __UNIQUE_ID(guard) __attribute__((__cleanup__(_end), __unused__)) = \
+		({ typeof(_lock) __lock = (_lock); _begin(__lock); __lock; })
+#define host_guard_mutex(_lock)		host_guard(mutex_lock, host_unlock_mutex, _lock)
 #define host_guard_raw_spinlock_irqsave(_lock)				\
-	host_guard(raw_spinlock_t, host_unlock_raw_spinlock_irqsave, _lock)
+	host_guard(raw_spin_lock, host_unlock_raw_spinlock_irqsave, _lock)
 
 static inline long atomic_long_read(const atomic_long_t *v)
 {

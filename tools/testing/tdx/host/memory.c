@@ -265,8 +265,14 @@ struct inode *d_inode(struct dentry *dentry)
 static bool fails(gfp_t gfp)
 {
 	host_check(gfp & (GFP_KERNEL | GFP_ATOMIC), "may it sleep?");
-	host_check(!host_preempt_count || !(gfp & GFP_KERNEL), "sleeps where it may not");
+	if (gfp & GFP_KERNEL)
+		host_might_sleep();
 	return host_task.fail_nth && !--host_task.fail_nth;
+}
+
+void host_might_sleep(void)
+{
+	host_check(!host_preempt_count, "sleeps where it may not");
 }
 
 /* Pages */
@@ -381,6 +387,7 @@ void *kmalloc(size_t size, gfp_t gfp)
 
 void kfree(const void *object)
 {
+	host_check(!is_vmalloc(object), "kfree() of an area");
 	nr_objects -= !!object;
 	free((void *)object);
 }
@@ -449,6 +456,7 @@ void vfree(const void *area)
 {
 	unsigned long first = ((const char *)area - vmalloc_area) / PAGE_SIZE;
 
+	host_might_sleep();
 	if (!is_vmalloc(area)) {
 		kfree(area);
 		return;
