@@ -14,7 +14,11 @@ struct tdx_module_args;
 #define HOST_ALL_PAGES		81920
 #define HOST_FEW_PAGES		3072
 
-void host_set_memory(unsigned long nr_pages);
+/* And of vmalloc(), at most and for most of them */
+#define HOST_VMALLOC_PAGES	4352
+#define HOST_FEW_VMALLOC_PAGES	64
+
+void host_set_memory(unsigned long nr_pages, unsigned long nr_vmalloc_pages);
 void host_limit_order(unsigned int max_order);
 bool host_page_is_free(u64 pfn);
 unsigned long host_used_pages(void);

@@ -3,6 +3,7 @@
  * A machine, from boot to its end, as a series of steps: what the rest of the
  * kernel would do with the product, in any order that the product allows.
  */
+#include <linux/array_size.h>
 #include <linux/err.h>
 #include <linux/sizes.h>
 
@@ -13,6 +14,9 @@
 #include "quote.h"
 #include "tdx.h"
 #include "machine.h"
+#include "page_array.h"
+
+#define REPORT_LEN	1024
 
 #define SEAMLDR_INSTALL	0x8000000000000001ULL
 
@@ -23,10 +27,12 @@ static struct {
 	struct mock_td *mock_td;
 	bool has_report;
 	u64 report[PAGE_SIZE / sizeof(u64)];	/* and zeroes behind it */
-	struct machine_setup setup;
+	struct machine_setup setup;	/* as the module is now */
+	bool asks_for_quotes;
 	bool has_booted;
 	bool is_mixed_up;		/* a session was deleted by the id of another one */
 	unsigned int nr_cpus;		/* that the module runs on */
+	unsigned int nr_sessions;	/* that it has */
 	unsigned long nr_warnings, quarantined_before, nr_given;
 
 	struct machine_array {
@@ -34,7 +40,7 @@ static struct {
 		u64 session;
 		bool has_session;
 		bool was_returned;
-	} arrays[MACHINE_ARRAYS];
+	} arrays[HOST_ARRAYS];
 } machine;
 
 static void describe_module(struct tdx_mock_config *config, const struct machine_setup *setup)
@@ -86,12 +92,14 @@ void machine_start(const struct machine_setup *setup, oracle_disturb_t disturb)
 	struct tdx_mock_config config;
 
 	memset(&machine, 0, sizeof(machine));
-	host_set_memory(setup->memory);
+	host_check(setup->memory <= HOST_FEW_PAGES, "more memory than the oracle knows of");
+	host_set_memory(setup->memory, setup->vmalloc ?: HOST_FEW_VMALLOC_PAGES);
 	tdx_mock_default_config(&config);
 	describe_module(&config, setup);
 	tdx_mock_this_machine(&platform);
 
 	machine.setup = *setup;
+	machine.asks_for_quotes = setup->quote_size;
 	machine.nr_cpus = TDX_MOCK_MAX_CPUS;
 	machine.features = config.features0;
 	machine.module = tdx_mock_create(&config, &platform);
@@ -104,11 +112,21 @@ void machine_start(const struct machine_setup *setup, oracle_disturb_t disturb)
 	oracle_start(page_to_phys(machine.td.tdr_page), disturb);
 }
 
-static void begin_step(const struct tdx_page_array *array)
+static void begin(struct oracle_step step)
 {
-	oracle_next_step(array);
+	oracle_next_step(step);
 	host_clear_log();
 	host_warnings_expected = true;
+}
+
+static void begin_step(void)
+{
+	begin((struct oracle_step) { .array = NO_ARRAY });
+}
+
+static void begin_step_with(unsigned int n, u64 rcx)
+{
+	begin((struct oracle_step) { n, machine.arrays[n].array->nr_pages, rcx });
 }
 
 /* Each page in use is the module's maybe, or somebody's who knows of it; no page is both or none */
@@ -116,18 +134,13 @@ static void check_pages(void)
 {
 	unsigned long nr_live = 1 /* that of the TD */, nr_lent = 0, nr_claimed, nr_lost;
 
-	for (unsigned int n = 0; n < MACHINE_ARRAYS; n++) {
+	for (unsigned int n = 0; n < HOST_ARRAYS; n++) {
 		const struct tdx_page_array *array = machine.arrays[n].array;
 
 		if (!array)
 			continue;
-		nr_live += !!array->aux;
-		for (unsigned int i = 0; i < array->nr_pages; i++) {
-			if (oracle_is_claimed(array->hpas[i]))
-				nr_lent++;
-			else
-				nr_live++;
-		}
+		nr_live += array->nr_pages - oracle_nr_lent(n) + !!array->aux;
+		nr_lent += oracle_nr_lent(n);
 	}
 
 	nr_claimed = oracle_nr_claimed();
@@ -139,27 +152,31 @@ static void check_pages(void)
 		   machine.nr_given, nr_lent, nr_claimed);
 }
 
+/* Who has told the kernel that a page is free has no claim on it */
 static void check_ledger(void)
 {
-	struct tdx_mock_breach breach = {};
+	struct tdx_mock_breach breaches[TDX_MOCK_MAX_BREACHES];
 	unsigned int nr_breaches;
 
-	/* Who lies to the kernel has no claims on it */
-	if (oracle_has_lied())
-		return;
-
-	host_check(machine.is_mixed_up || machine.nr_warnings == host_nr_warnings,
-		   "warning, and no lie");
-	nr_breaches = tdx_mock_ledger_audit(machine.module, &breach, 1);
-	host_check(!nr_breaches, "ledger: %#llx %s", breach.pa, tdx_mock_breach_name(breach.kind));
+	nr_breaches = tdx_mock_ledger_audit(machine.module, breaches, ARRAY_SIZE(breaches));
+	for (unsigned int i = 0; i < min(nr_breaches, ARRAY_SIZE(breaches)); i++)
+		host_check(oracle_is_disputed(breaches[i].pa), "ledger: %#llx %s", breaches[i].pa,
+			   tdx_mock_breach_name(breaches[i].kind));
 }
 
 static void end_step(void)
 {
 	host_warnings_expected = false;
 	host_check(!host_preempt_count, "preemption is off");
+	host_check(machine.nr_warnings == host_nr_warnings, "warning");
 	check_pages();
 	check_ledger();
+}
+
+/* What is @possible has to be done, unless somebody is in the way */
+static void check_success(bool possible, int ret)
+{
+	host_check(!ret || !possible || !oracle_is_undisturbed(), "%d for no reason", ret);
 }
 
 static int errno_of(u64 status)
@@ -173,6 +190,14 @@ static int errno_of(u64 status)
 	}
 }
 
+static bool is_initialized(void)
+{
+	struct tdx_ext_info info;
+
+	tdx_ext_get_info(&info);
+	return !machine.setup.init || (machine.has_booted && info.state == TDX_EXT_READY);
+}
+
 /* The state follows from what the module wants, and whether it was told that it got it */
 static void check_state(bool has_memory)
 {
@@ -180,6 +205,10 @@ static void check_state(bool has_memory)
 	struct tdx_ext_info info;
 	int err;
 
+	check_success(true, oracle_last_status());
+	if (machine.setup.has_extensions && oracle_is_undisturbed())
+		host_check(oracle_pool_size() == machine.setup.pool &&
+			   oracle_wants_init() == machine.setup.init, "other needs were read");
 	if (!machine.setup.has_extensions) {
 		host_check(!oracle_nr_calls(0), "calls for extensions that are not there");
 	} else if (oracle_last_status() || (oracle_pool_size() && !has_memory)) {
@@ -204,7 +233,7 @@ static void check_state(bool has_memory)
 
 static int quote_init(void *unused)
 {
-	tdx_quote_init(machine.setup.quote_size ? TDX_FEATURES0_QUOTE : 0);
+	tdx_quote_init(machine.asks_for_quotes ? TDX_FEATURES0_QUOTE : 0);
 	return 0;
 }
 
@@ -214,12 +243,15 @@ static void init_quotes(void)
 	struct tdx_ext_info info;
 	bool expected;
 
-	begin_step(NULL);
+	begin_step();
 	stop_machine(quote_init, NULL, NULL);
 	tdx_ext_get_info(&info);
 	host_check(!oracle_nr_calls(TDH_QUOTE_INIT) ==
-		   (!machine.setup.quote_size || info.state == TDX_EXT_FAILED),
+		   (!machine.asks_for_quotes || info.state == TDX_EXT_FAILED),
 		   "%u calls for quotes", oracle_nr_calls(TDH_QUOTE_INIT));
+	check_success(machine.setup.has_extensions, oracle_last_status());
+	if (oracle_nr_calls(TDH_QUOTE_INIT) && !oracle_last_status() && oracle_is_undisturbed())
+		host_check(oracle_quote_size() == machine.setup.quote_size, "other quotes");
 
 	expected = !oracle_last_status() && oracle_quote_size() && oracle_quote_size() <= SZ_16M;
 	host_check(tdx_quote_max_size() == (expected ? oracle_quote_size() : 0),
@@ -249,7 +281,7 @@ bool machine_boot(void)
 		return false;
 
 	machine.has_booted = true;
-	begin_step(NULL);
+	begin_step();
 	tdx_ext_init(machine.setup.has_extensions ? TDX_FEATURES0_EXT : 0);
 
 	has_memory = oracle_nr_calls(TDH_EXT_MEM_ADD);
@@ -273,8 +305,9 @@ static void call_module(unsigned int cpu, u64 fn, u64 rcx, u64 r9)
 }
 
 /* What is in the pages of a module image, see the mock's seamldr.c */
-static void install_image(const struct machine_setup *setup)
+static void install_image(void)
 {
+	const struct machine_setup *setup = &machine.setup;
 	struct page *params = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	struct page *image = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	u32 *params_words = page_address(params);
@@ -283,8 +316,7 @@ static void install_image(const struct machine_setup *setup)
 	snprintf(page_address(image), PAGE_SIZE,
 		 "TDX-MOCK-MODULE\npool_after=%u,ext_init=%d,ext_old=%d,ext_init_steps=%u,"
 		 "quote_size=%u,quote_steps=%u,updates=9", setup->pool, setup->init, setup->old,
-		 setup->init_steps, setup->quote_size ?: (unsigned int)PAGE_SIZE,
-		 setup->quote_steps);
+		 setup->init_steps, setup->quote_size, setup->quote_steps);
 	params_words[1] = 1;
 	params_pas[1] = page_to_phys(image);
 	params_pas[15] = 1;
@@ -295,10 +327,10 @@ static void install_image(const struct machine_setup *setup)
 	__free_page(image);
 }
 
-static void replace_module(const struct machine_setup *setup)
+static void replace_module(void)
 {
 	call_module(0, TDH_SYS_SHUTDOWN, 1, 0);
-	install_image(setup);
+	install_image();
 	for (unsigned int cpu = 1; cpu < machine.nr_cpus; cpu++)
 		call_module(cpu, SEAMLDR_INSTALL, 0, 0);
 	machine.nr_cpus = 1;
@@ -316,7 +348,7 @@ static int update_extensions(void *unused)
 
 /**
  * machine_update() - replace the module by another one
- * @setup: what the new one is like
+ * @setup: what the new one is like, as far as modules differ after an update
  *
  * No memory can be had for it.  Nothing is done before the machine has booted.
  */
@@ -327,11 +359,18 @@ void machine_update(const struct machine_setup *setup)
 	if (!machine.has_booted || host_free_pages() < 2)
 		return;
 
+	machine.setup.pool = setup->pool;
+	machine.setup.init = setup->init;
+	machine.setup.old = setup->old;
+	machine.setup.init_steps = setup->init_steps;
+	machine.setup.quote_size = setup->quote_size ?: PAGE_SIZE;
+	machine.setup.quote_steps = setup->quote_steps;
+
 	/* Whose memory the image is in does not matter here */
 	host_task.fail_nth = 0;
-	replace_module(setup);
+	replace_module();
 	host_task.fail_nth = fail_nth;
-	begin_step(NULL);
+	begin_step();
 	stop_machine(update_extensions, NULL, NULL);
 	host_check(!oracle_nr_calls(TDH_EXT_MEM_ADD), "memory given in an update");
 	end_step();
@@ -354,7 +393,8 @@ void machine_create_array(unsigned int n, unsigned int nr_pages, bool in_steps)
 	if (array->array)
 		return;
 
-	begin_step(NULL);
+	oracle_new_array(n);
+	begin_step();
 	if (in_steps) {
 		array->array = tdx_page_array_alloc(nr_pages);
 		if (array->array)
@@ -378,13 +418,17 @@ void machine_create_session(unsigned int n, u32 function_id)
 {
 	struct machine_array *array = &machine.arrays[n];
 	bool may_fail = host_task.fail_nth || host_free_pages() == 0;
+	bool possible;
 	int ret;
 
 	if (!array->array || !array->array->nr_pages || array->has_session || array->was_returned)
 		return;
 
-	begin_step(array->array);
+	possible = array->array->nr_pages == machine.setup.object_pages && is_initialized() &&
+		   !machine.is_mixed_up && machine.nr_sessions < TDX_MOCK_MAX_OBJECTS;
+	begin_step_with(n, function_id);
 	ret = tdh_spdm_create(function_id, array->array, &array->session);
+	check_success(possible && !may_fail, ret);
 	if (oracle_nr_calls(TDH_SPDM_CREATE))
 		host_check(ret == errno_of(oracle_last_status()), "%d for %#llx", ret,
 			   oracle_last_status());
@@ -393,6 +437,7 @@ void machine_create_session(unsigned int n, u32 function_id)
 	else
 		host_check(may_fail && ret == -ENOMEM, "%d without a call", ret);
 	array->has_session = !ret;
+	machine.nr_sessions += !ret;
 	end_step();
 }
 
@@ -404,22 +449,23 @@ void machine_create_session(unsigned int n, u32 function_id)
 void machine_delete_session(unsigned int n, u64 id_xor)
 {
 	struct machine_array *array = &machine.arrays[n];
-	unsigned long nr_warnings = host_nr_warnings;
 	int expected, ret;
 
 	if (!array->has_session)
 		return;
 
-	begin_step(array->array);
+	begin_step_with(n, array->session ^ id_xor);
 	ret = tdh_spdm_delete(array->session ^ id_xor, array->array);
+	check_success(!id_xor && !machine.is_mixed_up, ret);
 	/* Of another session it reports other pages, here or where its id is used again */
 	machine.is_mixed_up |= id_xor && !oracle_last_status();
 	expected = errno_of(oracle_last_status()) ?: (oracle_has_good_report() ? 0 : -EIO);
 	host_check(ret == expected, "%d for %#llx, report %s", ret, oracle_last_status(),
 		   oracle_has_good_report() ? "good" : "bad");
-	host_check((host_nr_warnings != nr_warnings) == (ret && !oracle_last_status()),
-		   "a wrong report deserves a warning, and only that");
+	/* A wrong report deserves a warning, and nothing else does */
+	machine.nr_warnings += ret && !oracle_last_status();
 	if (!ret) {
+		machine.nr_sessions--;
 		array->has_session = false;
 		array->was_returned = true;
 	}
@@ -438,8 +484,9 @@ void machine_release_array(unsigned int n)
 	if (!array)
 		return;
 
-	begin_step(array);
+	begin_step_with(n, 0);
 	tdx_page_array_release(array);
+	check_success(true, oracle_last_status());
 	machine.arrays[n] = (struct machine_array) {};
 	nr_lost = tdx_quarantined_pages() - nr_lost;
 	host_check(host_has_logged("quarantined") == !!nr_lost, "%lu pages lost, the log differs",
@@ -469,24 +516,44 @@ static int expected_quote(size_t report_len, int ret)
 	return current->is_killed && ret != -ENOMEM ? -EINTR : -ENOMEM;
 }
 
+/* The checksum is right only if all pages of the list are where they belong in the quote */
+static void check_quote(const u8 *bytes, size_t len)
+{
+	const struct tdx_mock_quote *quote = (const void *)bytes;
+	size_t checksum_at = len - TDX_MOCK_QUOTE_CHECKSUM_LEN;
+	u64 checksum = TDX_MOCK_CHECKSUM_START;
+
+	host_check(len == machine.setup.quote_size && len == quote->len, "quote of %zu bytes", len);
+	for (size_t i = 0; i < checksum_at; i++)
+		checksum = tdx_mock_checksum(checksum, bytes[i]);
+	host_check(!memcmp(&checksum, bytes + checksum_at, sizeof(checksum)), "damaged quote");
+}
+
 /**
  * machine_get_quote() - have a quote made
  * @report_len: bytes of the report; the module wants 1024
  */
 void machine_get_quote(size_t report_len)
 {
-	bool may_fail = host_task.fail_nth || tdx_quote_max_size() > 8 * PAGE_SIZE;
+	bool may_fail = host_task.fail_nth ||
+			(!machine.setup.vmalloc && tdx_quote_max_size() > 8 * PAGE_SIZE);
+	bool possible = tdx_quote_max_size() && report_len == REPORT_LEN && !may_fail &&
+			!current->is_killed && !oracle_has_quote_in_flight();
 	size_t quote_len = 0;
 	int expected, ret;
 	void *quote;
 
-	begin_step(NULL);
+	begin_step();
 	quote = tdx_quote_get(&machine.td, report(), report_len, &quote_len);
 	ret = IS_ERR(quote) ? PTR_ERR(quote) : 0;
 	expected = expected_quote(report_len, ret);
 	host_check(ret == expected, "%d, not %d, for %#llx", ret, expected, oracle_last_status());
 	host_check(ret != -ENOMEM || may_fail, "memory has run out");
+	check_success(possible, ret);
 	if (!ret) {
+		/* Nor is this the end of a quote that was begun for somebody else */
+		if (oracle_is_undisturbed() && possible)
+			check_quote(quote, quote_len);
 		host_check(quote_len == oracle_last_rcx(), "%zu bytes, not %llu", quote_len,
 			   oracle_last_rcx());
 		vfree(quote);
@@ -499,11 +566,11 @@ void machine_get_quote(size_t report_len)
  */
 void machine_end(void)
 {
-	for (unsigned int n = 0; n < MACHINE_ARRAYS; n++)
+	for (unsigned int n = 0; n < HOST_ARRAYS; n++)
 		machine_release_array(n);
 
-	host_check(oracle_has_lied() ||
-		   tdx_mock_pages_owned(machine.module) <= oracle_nr_claimed() + 1, "lost a page");
+	host_check(tdx_mock_pages_owned(machine.module) <=
+		   oracle_nr_claimed() + oracle_nr_disputed() + 1, "lost a page");
 	host_task.fail_nth = 0;
 	host_task.is_killed = false;
 	oracle_stop();
@@ -513,5 +580,5 @@ void machine_end(void)
 	host_check(!host_used_objects(), "%lu objects are left", host_used_objects());
 	host_forget_memory();
 	host_limit_order(MAX_PAGE_ORDER);
-	host_set_memory(HOST_ALL_PAGES);
+	host_set_memory(HOST_ALL_PAGES, HOST_VMALLOC_PAGES);
 }

@@ -4,11 +4,10 @@
 
 #include "oracle.h"
 
-#define MACHINE_ARRAYS	4
-
 /**
  * struct machine_setup - the module, and how memory is
- * @memory:		4 KB pages that there are
+ * @memory:		4 KB pages that there are, up to HOST_FEW_PAGES
+ * @vmalloc:		and that vmalloc() has; 0: enough for quotes of 8 pages
  * @has_extensions:	are there any?
  * @pool:		pages that the extensions want
  * @init:		do they want to be initialized?
@@ -22,6 +21,7 @@
  */
 struct machine_setup {
 	unsigned int memory;
+	unsigned int vmalloc;
 	bool has_extensions;
 	unsigned int pool;
 	bool init;

@@ -27,8 +27,7 @@
 #define START_PFN	0xa40000UL
 
 /* Frames: first those of vmalloc(), then those of the page allocator */
-#define NR_VMALLOC	4352
-#define FEW_VMALLOC	64
+#define NR_VMALLOC	HOST_VMALLOC_PAGES
 #define NR_FRAMES	(NR_VMALLOC + HOST_ALL_PAGES)
 
 /* @tail: not the first page of a block that was not split */
@@ -77,18 +76,20 @@ static void __attribute__((__constructor__)) make_memory(void)
 
 	ASAN_POISON_MEMORY_REGION(page_address(pages), HOST_ALL_PAGES * PAGE_SIZE);
 	ASAN_POISON_MEMORY_REGION(vmalloc_area, (NR_VMALLOC + 1) * PAGE_SIZE);
-	host_set_memory(HOST_ALL_PAGES);
+	host_set_memory(HOST_ALL_PAGES, HOST_VMALLOC_PAGES);
 }
 
 /**
  * host_set_memory() - have as much memory
  * @nr: number of 4 KB pages, up to HOST_ALL_PAGES; none is in use
+ * @nr_for_vmalloc: number of those that vmalloc() has besides, up to HOST_VMALLOC_PAGES
  */
-void host_set_memory(unsigned long nr)
+void host_set_memory(unsigned long nr, unsigned long nr_for_vmalloc)
 {
-	host_check(!nr_used && nr <= HOST_ALL_PAGES, "memory is in use");
+	host_check(!nr_used, "memory is in use");
+	host_check(nr <= HOST_ALL_PAGES && nr_for_vmalloc <= NR_VMALLOC, "there is less memory");
 	nr_pages = nr;
-	nr_vmalloc = nr > HOST_FEW_PAGES ? NR_VMALLOC : FEW_VMALLOC;
+	nr_vmalloc = nr_for_vmalloc;
 	max_pfn = START_PFN + NR_VMALLOC + nr;
 	cursor = 0;
 }

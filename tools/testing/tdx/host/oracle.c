@@ -4,9 +4,13 @@
  * call, and works out from calls and answers alone which pages the module may
  * own: neither the record of the kernel nor the ledger of the mock is asked.
  * The answers may be made worse on their way back.
+ *
+ * Whether that makes a difference is a matter of what the kernel gets to see: it
+ * does not look at the outputs of a call that has failed, for instance.
  */
 #include <linux/bits.h>
 
+#include "page_array.h"
 #include "seamcall_internal.h"
 #include "oracle.h"
 
@@ -17,8 +21,13 @@
 #define FIRST_ENTRY_MASK	0xff8ULL
 #define LIST_INFO_RESERVED	0x0070000000000007ULL
 #define ARRAY_RESERVED		0x0070000000000fffULL
-#define FUNCTION_ID_RESERVED	0xfffffffffe000000ULL
 
+/* Metadata fields in the order of boot and update: each by a newer id, then by the older one */
+static const u64 needs[] = {
+	0x3100000200000000, 0x3100000100000000, 0x3100000000000001, 0x3100000100000001,
+};
+
+#define MAX_QUOTE_SIZE		0x2300000200000002ULL
 #define QUOTE_ID_DEFAULT	0x0000ffff00000000ULL
 #define NODE_PAGES		511
 #define LIST_END		(~0ULL)
@@ -37,11 +46,24 @@ enum claim {
 static struct {
 	oracle_disturb_t disturb;
 	phys_addr_t tdr_pa;
-	const struct tdx_page_array *array;
-	bool has_lied;
+	struct oracle_step step;
+
+	/* Answers that were not what they would have been, and is the kernel wrong about something? */
+	unsigned int nr_disturbed;
+	bool has_lied, has_quote_in_flight;
+
+	/* The lists that arrays were in when they were offered */
+	struct list {
+		u64 purpose;
+		u64 root;
+		unsigned int nr_pages;
+		u64 pages[TDX_PAGES_PER_ROOT];
+	} lists[HOST_ARRAYS + 1];
+	u64 nr_arrays;
 
 	u8 claims[HOST_FEW_PAGES];
-	unsigned long nr_claimed;
+	bool disputed[HOST_FEW_PAGES];
+	unsigned long nr_claimed, nr_disputed;
 	u16 offered[TDX_PAGES_PER_ROOT];
 	unsigned int nr_offered;
 
@@ -52,21 +74,24 @@ static struct {
 	/* Of the step that is being done */
 	u64 pool_size, quote_size;
 	bool wants_init, has_good_report;
+	unsigned int next_need, nr_disturbed_before;
 	u64 last_status, last_rcx;
 	struct tdx_module_args quote_inputs;
 	u32 nr_calls, nr_inits, nr_mem_adds, nr_creates, nr_quote_inits, nr_quote_gets;
 } oracle;
 
 /* For what each page that has a claim on it was offered */
-static const void *purposes[HOST_FEW_PAGES];
+static u64 purposes[HOST_FEW_PAGES];
 
 const struct host_answer oracle_honest = { .reg_keep = ~0ULL };
 
 static unsigned long index_of(phys_addr_t pa)
 {
-	host_check(pa >= host_pages_start() && pa < host_memory_end() && PAGE_ALIGNED(pa),
-		   "%#llx is no page of the allocator", pa);
-	return PHYS_PFN(pa - host_pages_start());
+	unsigned long n = PHYS_PFN(pa - host_pages_start());
+
+	host_check(pa >= host_pages_start() && pa < host_memory_end() && PAGE_ALIGNED(pa) &&
+		   n < HOST_FEW_PAGES, "%#llx is no page of the allocator", pa);
+	return n;
 }
 
 static void set_claim(unsigned long n, enum claim claim)
@@ -92,7 +117,7 @@ static u64 *carrier(phys_addr_t pa)
 }
 
 /* A page on offer is in use, and the module has it not yet, or from a try for the same */
-static void offer(phys_addr_t pa, const void *purpose)
+static void offer(phys_addr_t pa, u64 purpose)
 {
 	unsigned long n = index_of(pa);
 
@@ -130,39 +155,57 @@ static void check_mem_add(const struct tdx_module_args *regs)
 	no_other_inputs(regs);
 	/* No page of the pool may be in another list: what distinguishes them is the operand */
 	for (unsigned int i = 0; i <= last; i++)
-		offer(list[i], (void *)(unsigned long)regs->rcx);
+		offer(list[i], regs->rcx);
 }
 
-static const u64 *check_array(const u64 *operand)
+/* Each field is asked for by its older id only if the newer one is not known */
+static void check_sys_rd(const struct tdx_module_args *regs)
 {
-	const struct tdx_page_array *array = oracle.array;
-	const u64 *list = operand;
+	u64 id = MAX_QUOTE_SIZE;
 
-	host_check(!(*operand & ARRAY_RESERVED), "operand %#llx", *operand);
-	host_check(LAST_ENTRY(*operand) + 1 == array->nr_pages, "operand for %llu pages",
-		   LAST_ENTRY(*operand) + 1);
-	if (array->nr_pages > 1)
-		list = carrier(*operand & FRAME);
-	for (unsigned int i = 0; i < array->nr_pages; i++)
-		offer(list[i], array);
-	return list;
+	if (!oracle.nr_quote_inits) {
+		host_check(oracle.next_need < ARRAY_SIZE(needs), "reads more than it needs");
+		id = needs[oracle.next_need];
+	}
+	host_check(!regs->rcx && regs->rdx == id, "reads field %#llx, not %#llx", regs->rdx, id);
+	no_other_inputs(regs);
+}
+
+static void check_create(const struct tdx_module_args *regs)
+{
+	struct list *list = &oracle.lists[oracle.step.array];
+	unsigned int nr_pages = LAST_ENTRY(regs->rdx) + 1;
+	const u64 *pages = &regs->rdx;
+
+	no_other_inputs(regs);
+	host_check(regs->rcx == oracle.step.rcx, "function id %#llx", regs->rcx);
+	host_check(!(regs->rdx & ARRAY_RESERVED), "operand %#llx", regs->rdx);
+	host_check(nr_pages == oracle.step.nr_pages, "operand for %u pages", nr_pages);
+	if (nr_pages > 1)
+		pages = carrier(regs->rdx & FRAME);
+
+	list->root = regs->rdx & FRAME;
+	list->nr_pages = nr_pages;
+	memcpy(list->pages, pages, nr_pages * sizeof(*pages));
+	for (unsigned int i = 0; i < nr_pages; i++)
+		offer(list->pages[i], list->purpose);
 }
 
 static void check_delete(const struct tdx_module_args *regs)
 {
-	const struct tdx_page_array *array = oracle.array;
+	const struct list *list = &oracle.lists[oracle.step.array];
 
 	no_other_inputs(regs);
-	if (array->nr_pages == 1) {
+	host_check(regs->rcx == oracle.step.rcx, "session %#llx", regs->rcx);
+	if (list->nr_pages == 1) {
 		host_check(!regs->rdx, "aux page for a single page");
 		return;
 	}
 
 	carrier(regs->rdx);
-	host_check(regs->rdx != PFN_PHYS(vmalloc_to_pfn(array->hpas)),
-		   "the aux page is the record");
-	for (unsigned int i = 0; i < array->nr_pages; i++)
-		host_check(array->hpas[i] != regs->rdx, "a page is the aux page");
+	host_check(regs->rdx != list->root, "the aux page is the record");
+	for (unsigned int i = 0; i < list->nr_pages; i++)
+		host_check(list->pages[i] != regs->rdx, "a page is the aux page");
 }
 
 static void check_wbinvd(const struct tdx_module_args *regs)
@@ -173,23 +216,30 @@ static void check_wbinvd(const struct tdx_module_args *regs)
 	host_check(oracle.claims[index_of(pa)] == RETURNED, "flush of %#llx for nothing", pa);
 }
 
-/* Pages of a quote are in use, the host's, and there for nothing else */
-static void check_quote_pages(u64 node, u64 nr_pages, u64 report)
+static unsigned int nr_quotes;
+
+/* A page for a quote is in use, the host's, and there for nothing else in this call */
+static u64 *quote_page(phys_addr_t pa)
 {
-	const u64 *entries = carrier(node);
-	u64 last = 0;
+	static unsigned int last_uses[HOST_VMALLOC_PAGES + HOST_FEW_PAGES];
+	u64 *page = carrier(pa);
+	unsigned int *last_use = &last_uses[PHYS_PFN(pa - host_memory_start())];
+
+	host_check(*last_use != nr_quotes, "%#llx is used twice for a quote", pa);
+	*last_use = nr_quotes;
+	return page;
+}
+
+static void check_quote_pages(u64 node, u64 nr_pages)
+{
+	const u64 *entries = quote_page(node);
 
 	for (u64 i = 0; i < nr_pages; i++) {
 		unsigned int n = i % NODE_PAGES;
 
-		if (i && !n) {
-			node = entries[NODE_PAGES];
-			entries = carrier(node);
-		}
-		carrier(entries[n]);
-		host_check(entries[n] != report && entries[n] != node && entries[n] != last,
-			   "page %llu of the quote is used twice", i);
-		last = entries[n];
+		if (i && !n)
+			entries = quote_page(entries[NODE_PAGES]);
+		quote_page(entries[n]);
 	}
 
 	for (unsigned int n = (nr_pages - 1) % NODE_PAGES + 1; n <= NODE_PAGES; n++)
@@ -209,8 +259,9 @@ static void check_quote_get(const struct tdx_module_args *regs)
 	host_check(regs->rdx == QUOTE_ID_DEFAULT, "quote id %#llx", regs->rdx);
 	host_check(regs->r9 && regs->r9 <= PAGE_SIZE, "report of %llu bytes", regs->r9);
 	host_check(regs->r11 && PAGE_ALIGNED(regs->r11), "room for %llu bytes", regs->r11);
-	carrier(regs->r8);
-	check_quote_pages(regs->r10, PHYS_PFN(regs->r11), regs->r8);
+	nr_quotes++;
+	quote_page(regs->r8);
+	check_quote_pages(regs->r10, PHYS_PFN(regs->r11));
 }
 
 static void check_operands(u64 fn, const struct tdx_module_args *regs)
@@ -219,8 +270,7 @@ static void check_operands(u64 fn, const struct tdx_module_args *regs)
 
 	switch (fn) {
 	case TDH_SYS_RD:
-		host_check(!regs->rcx && regs->rdx, "operand of TDH.SYS.RD");
-		no_other_inputs(regs);
+		check_sys_rd(regs);
 		break;
 	case TDH_EXT_INIT:
 	case TDH_QUOTE_INIT:
@@ -231,9 +281,7 @@ static void check_operands(u64 fn, const struct tdx_module_args *regs)
 		check_mem_add(regs);
 		break;
 	case TDH_SPDM_CREATE:
-		host_check(!(regs->rcx & FUNCTION_ID_RESERVED), "function id %#llx", regs->rcx);
-		no_other_inputs(regs);
-		check_array(&regs->rdx);
+		check_create(regs);
 		break;
 	case TDH_SPDM_DELETE:
 		check_delete(regs);
@@ -276,34 +324,36 @@ static void settle_offers(bool refused)
 /* Has the module returned all, and says so without a mistake? */
 static bool is_good_report(const struct tdx_module_args *in, const struct tdx_module_args *out)
 {
-	const struct tdx_page_array *array = oracle.array;
+	const struct list *list = &oracle.lists[oracle.step.array];
 
-	if (array->nr_pages == 1)
-		return out->rcx == array->hpas[0];
+	if (list->nr_pages == 1)
+		return out->rcx == list->pages[0];
 
-	return out->rcx == (in->rdx | (array->nr_pages - 1ULL) << 55) &&
-	       !memcmp(phys_to_virt(in->rdx), array->hpas, array->nr_pages * sizeof(u64));
+	return out->rcx == (in->rdx | (list->nr_pages - 1ULL) << 55) &&
+	       !memcmp(phys_to_virt(in->rdx), list->pages, list->nr_pages * sizeof(u64));
 }
 
-/* Metadata: the rest of an id is the width of the field, and its class */
-static void note_field(u64 id, u64 value)
+static void note_field(u64 id, u64 status, u64 value)
 {
-	switch ((u32)id) {
-	case 0:
-		oracle.pool_size = (u32)value;
-		break;
-	case 1:
-		oracle.wants_init = value;
-		break;
-	case 2:
+	bool is_known = (status & TDX_SEAMCALL_STATUS_MASK) != TDX_METADATA_FIELD_ID_INCORRECT;
+
+	if (id == MAX_QUOTE_SIZE) {
 		oracle.quote_size = value;
-		break;
+		return;
 	}
+
+	if (oracle.next_need < 2)
+		oracle.pool_size = (u32)value;
+	else
+		oracle.wants_init = value;
+	oracle.next_need = is_known ? (oracle.next_need | 1) + 1 : oracle.next_need + 1;
 }
 
 static void settle(u64 fn, const struct tdx_module_args *in, const struct tdx_module_args *out,
 		   u64 status)
 {
+	const struct list *list = &oracle.lists[oracle.step.array];
+
 	oracle.last_status = status;
 	oracle.last_rcx = out->rcx;
 	if (status == TDX_RND_NO_ENTROPY)
@@ -317,58 +367,119 @@ static void settle(u64 fn, const struct tdx_module_args *in, const struct tdx_mo
 	oracle.returned = out->rcx;
 
 	if (fn == TDH_SYS_RD)
-		note_field(in->rdx, out->r8);
+		note_field(in->rdx, status, out->r8);
 
 	oracle.has_good_report = fn == TDH_SPDM_DELETE && !status && is_good_report(in, out);
 	if (oracle.has_good_report) {
-		for (unsigned int i = 0; i < oracle.array->nr_pages; i++)
-			set_claim(index_of(oracle.array->hpas[i]), RETURNED);
+		for (unsigned int i = 0; i < list->nr_pages; i++)
+			set_claim(index_of(list->pages[i]), RETURNED);
 	}
 	if (fn == TDH_PHYMEM_PAGE_WBINVD && !status)
 		set_claim(index_of(in->rcx & ((1ULL << HOST_PHYS_BITS) - 1)), HOSTS);
 }
 
-static void lie(u64 fn, const struct host_answer *answer, const struct tdx_module_args *in,
-		struct tdx_module_args *out)
+/* The output that the kernel goes by after a call that has ended like this; NULL: none */
+static u64 *seen_output(u64 fn, u64 status, struct tdx_module_args *regs)
 {
-	u64 *reg = &out->rcx + answer->reg;
+	u64 expected = fn == TDH_EXT_MEM_ADD ? TDX_INTERRUPTED_RESUMABLE : TDX_SUCCESS;
+	int reg = oracle_output(fn);
 
+	return status == expected && reg >= 0 ? &regs->rcx + reg : NULL;
+}
+
+static void dispute(phys_addr_t pa)
+{
+	bool *disputed = &oracle.disputed[index_of(pa)];
+
+	oracle.nr_disputed += !*disputed;
+	*disputed = true;
+}
+
+static void dispute_all(const u64 *pages, unsigned int nr_pages)
+{
+	while (nr_pages--)
+		dispute(*pages++);
+}
+
+/*
+ * The kernel has been told that it may do to some pages what it may not: what
+ * the ledger says of these is no breach of the kernel.
+ */
+static void settle_lie(u64 fn, const struct tdx_module_args *in, u64 status)
+{
+	const struct list *list = &oracle.lists[oracle.step.array];
+
+	oracle.has_lied = true;
+	if (fn == TDH_EXT_MEM_ADD && status == TDX_INTERRUPTED_RESUMABLE)
+		dispute_all(phys_to_virt(in->rcx & FRAME), LAST_ENTRY(in->rcx) + 1);
+	if ((fn == TDH_SPDM_CREATE && status) || (fn == TDH_SPDM_DELETE && oracle.has_good_report))
+		dispute_all(list->pages, list->nr_pages);
+	if (fn == TDH_PHYMEM_PAGE_WBINVD && !status)
+		dispute(in->rcx & ((1ULL << HOST_PHYS_BITS) - 1));
+}
+
+static bool spoil_aux(u64 fn, const struct host_answer *answer, const struct tdx_module_args *in)
+{
+	const struct list *list = &oracle.lists[oracle.step.array];
+	u64 *aux;
+
+	if (!answer->aux_xor || fn != TDH_SPDM_DELETE || !in->rdx)
+		return false;
+
+	aux = phys_to_virt(in->rdx);
+	aux[answer->aux_entry % list->nr_pages] ^= answer->aux_xor;
+	return true;
+}
+
+/* Have the module answer, and make that worse.  Is there a difference that the kernel can see? */
+static bool spoil(u64 fn, const struct host_answer *answer, struct tdx_module_args *regs,
+		  u64 *status)
+{
+	const struct tdx_module_args in = *regs;
+	u64 *reg = &regs->rcx + answer->reg;
+	bool is_spoilt;
+	u64 *seen;
+
+	*status = host_module(fn, regs);
+	if (fn == TDH_QUOTE_GET && (!*status || *status == TDX_INTERRUPTED_RESUMABLE))
+		oracle.has_quote_in_flight = *status;
+	is_spoilt = answer->lies && answer->status != *status;
+	if (answer->lies)
+		*status = answer->status;
+
+	seen = seen_output(fn, *status, regs);
+	is_spoilt |= seen == reg && *reg != ((*reg & answer->reg_keep) ^ answer->reg_xor);
 	*reg = (*reg & answer->reg_keep) ^ answer->reg_xor;
-	if (answer->aux_xor && fn == TDH_SPDM_DELETE && in->rdx) {
-		u64 *aux = phys_to_virt(in->rdx);
-
-		aux[answer->aux_entry % oracle.array->nr_pages] ^= answer->aux_xor;
-	}
+	return (spoil_aux(fn, answer, &in) && !*status) || is_spoilt;
 }
 
 static u64 answer_call(u64 fn, struct tdx_module_args *regs)
 {
 	struct host_answer answer = oracle_honest;
 	const struct tdx_module_args in = *regs;
+	bool has_lied = false;
 	u64 status;
 
 	check_operands(fn, regs);
 
 	if (oracle.disturb)
 		oracle.disturb(fn, &answer);
-	if ((answer.dropped || answer.lies) &&
-	    (is_refusal(answer.status) || answer.status == TDX_RND_NO_ENTROPY)) {
-		settle(fn, &in, regs, answer.status);
-		return answer.status;
+	if (answer.lies && (is_refusal(answer.status) || answer.status == TDX_RND_NO_ENTROPY))
+		answer.dropped = true;
+
+	if (answer.dropped) {
+		status = answer.status;
+		oracle.nr_disturbed++;
+		/* To fail a call that was not made is no lie */
+		has_lied = !status;
+	} else {
+		has_lied = spoil(fn, &answer, regs, &status);
+		oracle.nr_disturbed += has_lied;
 	}
 
-	status = answer.dropped ? answer.status : host_module(fn, regs);
-	if (answer.lies)
-		status = answer.status;
-	lie(fn, &answer, &in, regs);
-
-	/* To fail a call that was not made is no lie */
-	if (answer.dropped ? !status || status == TDX_INTERRUPTED_RESUMABLE : answer.lies)
-		oracle.has_lied = true;
-	if (answer.reg_xor || ~answer.reg_keep || answer.aux_xor)
-		oracle.has_lied = true;
-
 	settle(fn, &in, regs, status);
+	if (has_lied)
+		settle_lie(fn, &in, status);
 	return status;
 }
 
@@ -396,12 +507,14 @@ void oracle_stop(void)
 
 /**
  * oracle_next_step() - the kernel is asked to do something
- * @array: what it is done with; NULL: no array of the caller
+ * @step: what it is
  */
-void oracle_next_step(const struct tdx_page_array *array)
+void oracle_next_step(struct oracle_step step)
 {
 	settle_offers(false);
-	oracle.array = array;
+	oracle.step = step;
+	oracle.nr_disturbed_before = oracle.nr_disturbed;
+	oracle.next_need = 0;
 	oracle.interrupted = false;
 	oracle.pool_size = 0;
 	oracle.quote_size = 0;
@@ -414,6 +527,29 @@ void oracle_next_step(const struct tdx_page_array *array)
 	oracle.nr_creates = 0;
 	oracle.nr_quote_inits = 0;
 	oracle.nr_quote_gets = 0;
+}
+
+/* There is an array of this number, in place of the one that there was */
+void oracle_new_array(unsigned int array)
+{
+	oracle.lists[array].purpose = ++oracle.nr_arrays;
+	oracle.lists[array].nr_pages = 0;
+}
+
+/* Which register has the output of a leaf, as index into struct tdx_module_args; -1: none */
+int oracle_output(u64 leaf)
+{
+	switch (leaf) {
+	case TDH_SYS_RD:
+		return 2;
+	case TDH_EXT_MEM_ADD:
+	case TDH_SPDM_CREATE:
+	case TDH_SPDM_DELETE:
+	case TDH_QUOTE_GET:
+		return 0;
+	default:
+		return -1;
+	}
 }
 
 /* SEAMCALLs of this step: of one leaf, 0 for all */
@@ -447,15 +583,48 @@ bool oracle_has_good_report(void)
 	return oracle.has_good_report;
 }
 
-/* Have the kernel and the ledger of the mock been told what is not so? */
-bool oracle_has_lied(void)
+/* Calls that the kernel has seen another answer to than the honest one */
+unsigned int oracle_nr_disturbed(void)
 {
-	return oracle.has_lied;
+	return oracle.nr_disturbed;
 }
 
-bool oracle_is_claimed(phys_addr_t pa)
+/* Was all that the kernel has seen in this step honest, and is what it believes from before? */
+bool oracle_is_undisturbed(void)
 {
-	return oracle.claims[index_of(pa)];
+	return oracle.nr_disturbed == oracle.nr_disturbed_before && !oracle.has_lied;
+}
+
+/* Has a call for a quote been interrupted, and not come to its end? */
+bool oracle_has_quote_in_flight(void)
+{
+	return oracle.has_quote_in_flight;
+}
+
+/* Is it the module's fault what the kernel does to this page? */
+bool oracle_is_disputed(phys_addr_t pa)
+{
+	return pa >= host_pages_start() && oracle.disputed[index_of(pa)];
+}
+
+unsigned long oracle_nr_disputed(void)
+{
+	return oracle.nr_disputed;
+}
+
+/* Pages of an array that the module may own */
+unsigned long oracle_nr_lent(unsigned int array)
+{
+	const struct list *list = &oracle.lists[array];
+	unsigned long nr_lent = 0;
+
+	for (unsigned int i = 0; i < list->nr_pages; i++) {
+		unsigned long n = index_of(list->pages[i]);
+
+		nr_lent += oracle.claims[n] && purposes[n] == list->purpose;
+	}
+
+	return nr_lent;
 }
 
 unsigned long oracle_nr_claimed(void)

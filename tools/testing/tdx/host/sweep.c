@@ -17,7 +17,7 @@
 static struct {
 	const char *script;
 	struct machine_setup setup;
-	unsigned int nr_pages, flags;
+	unsigned int nr_pages, report_len, flags;
 
 	unsigned int nr_faults;
 	struct fault {
@@ -111,7 +111,7 @@ static void quote_script(void)
 	if (run.flags & UPDATE)
 		machine_update(&run.setup);
 	current->is_killed = run.flags & KILLED;
-	machine_get_quote(run.nr_pages);
+	machine_get_quote(run.report_len);
 	machine_get_quote(1024);
 }
 
@@ -463,7 +463,7 @@ static void answers_of_quotes(void)
 static void lengths_of_reports(void)
 {
 	set_quotes(3);
-	for (run.nr_pages = 0; run.nr_pages <= PAGE_SIZE + 1; run.nr_pages++)
+	for (run.report_len = 0; run.report_len <= PAGE_SIZE + 1; run.report_len++)
 		run_script(quote_script);
 }
 
