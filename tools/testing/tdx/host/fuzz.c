@@ -10,6 +10,7 @@
 #include "tdx.h"
 
 #define MAX_STEPS	24
+#define NR_STEPS	10
 
 static struct {
 	const u8 *next, *end;
@@ -156,7 +157,8 @@ static void do_step(unsigned int step, unsigned int n, const struct machine_setu
 		machine_create_array(n, sizes[byte & 15], byte >> 7);
 		break;
 	case 4:
-		machine_create_session(n, take_front() << 17 >> 1);
+		/* All 25 bits that there are, of one byte */
+		machine_create_session(n, take_front() * 0x1010101U & 0x1ffffff);
 		break;
 	case 5:
 		machine_delete_session(n, 0);
@@ -199,7 +201,7 @@ void host_run_input(const u8 *bytes, size_t nr_bytes)
 
 		/* One of the next allocations fails, if there are as many */
 		host_task.fail_nth = step & 0x40 ? take_front() : 0;
-		do_step(step & 15, step >> 4 & 3, &setup);
+		do_step((step & 15) % NR_STEPS, step >> 4 & 3, &setup);
 	}
 	machine_end();
 }
