@@ -2,11 +2,15 @@
 # shellcheck shell=bash disable=SC2154,SC2164
 # The gates of tools/series/check that read files; sourced, never run.
 
+# Files of ours, committed or not.
+our_files() { git -C "$ROOT" ls-files -z -c -o --exclude-standard --deduplicate -- "$@" | tr '\0' '\n'; }
+
+# All in directories of the kernel; tools/ and series/ are our own.
 check_owned() {
 	local path lost=0
 	while IFS= read -r path; do
 		[ -n "${owner[$path]:-}" ] || [ ! -e "$ROOT/$path" ] || { echo "$path: in no entry"; lost=1; }
-	done < <(our_files "${sources[@]}")
+	done < <(our_files '*/*' ':!tools' ':!series' ':!.*')
 	return $lost
 }
 
