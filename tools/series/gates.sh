@@ -17,7 +17,10 @@ check_owned() {
 check_shell() {
 	local path scripts=()
 	while IFS= read -r path; do
-		[ ! -f "$ROOT/$path" ] || ! head -n 1 "$ROOT/$path" | grep -aqE '^#!.*[/ ](ba|da)?sh( |$)' || scripts+=("$path")
+		[ -f "$ROOT/$path" ] || continue
+		if [[ $path == *.sh ]] || head -n 1 "$ROOT/$path" | grep -aqE '^#!.*[/ ](ba|da)?sh( |$)'; then
+			scripts+=("$path")
+		fi
 	done < <(our_files .)
 	cd "$ROOT"
 	shellcheck -x "${scripts[@]}"
@@ -156,6 +159,7 @@ check_cocci() {
 	export -f cocci_rule
 	export TMP
 	if [ -s "$TMP/cocci" ]; then
+		# shellcheck disable=SC2016 # the other shell expands it
 		printf '%s\0' "${rules[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'cocci_rule "$1"' - | tee "$TMP/cocci.out"
 		[ ! -s "$TMP/cocci.out" ] || return 1
 		for key in "${keys[@]}"; do note_good; done
