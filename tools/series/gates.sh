@@ -73,18 +73,17 @@ check_includes() {
 	echo "NOTE: ${#files[@]} files"
 }
 
-# What the series names is defined: as CONFIG_X anywhere, bare in Kconfig files.
+# The kernel's script, which reads all of the tree twice: only when there are other symbols.
 check_symbols() {
-	local added=("git" -C "$CHECK/src" diff -U0 base HEAD --)
-	{
-		"${added[@]}" . | sed -n 's/^+//p' | { grep -oE '\bCONFIG_[A-Z0-9_]+' || true; } | sed 's/^CONFIG_//'
-		"${added[@]}" '*Kconfig*' | sed -nE 's/^\+\t?(depends on|select|imply|default|bool|if)\b//p' |
-			sed 's/"[^"]*"//g' | { grep -oE '\b[A-Z][A-Z0-9_]+\b' || true; }
-	} | sort -u >"$TMP/used"
-	git -C "$CHECK/src" grep -hE '^\s*(menu)?config ' HEAD -- '*Kconfig*' | awk '{ print $2 }' | sort -u >"$TMP/defined"
-	comm -23 "$TMP/used" "$TMP/defined" | sed 's/$/: in no Kconfig/' | tee "$TMP/undefined"
+	cd "$CHECK/src"
+	if known_good < <(own_git rev-parse base; own_git diff -U0 base HEAD | grep -E '^[-+].*CONFIG_'
+			own_git diff base HEAD -- '*Kconfig*'; declare -f check_symbols); then
+		echo 'NOTE: as before'
+		return
+	fi
+	python3 -B scripts/checkkconfigsymbols.py --diff "base..$(own_git rev-parse HEAD)" | tee "$TMP/undefined"
 	[ ! -s "$TMP/undefined" ] || return 1
-	echo "NOTE: $(wc -l <"$TMP/used") symbols"
+	note_good
 }
 
 # An entry of MAINTAINERS about TDX has each new file, and what our entry names is there.
