@@ -51,11 +51,15 @@ static unsigned int take_run(struct mock_frame *frame, const u64 *list, unsigned
  * be taken could not; *@taken is how many were.
  *
  * Lists are long and mostly of neighbours, and what is spent on them counts for
- * the kernel's benchmark.
+ * the kernel's benchmark.  A host takes back all of a PAMT or nothing, so that
+ * one look at it is enough.
  */
 static u64 take_pages(struct tdx_mock *mock, unsigned int operand, const u64 *list,
 		      unsigned int nr, u8 type, unsigned int *taken)
 {
+	if (nr)
+		mock_need_pamt(mock, *list);
+
 	for (*taken = 0; *taken < nr; ) {
 		u64 hpa = list[*taken];
 		struct mock_frame *frame;
@@ -79,10 +83,17 @@ static void return_pages(struct tdx_mock *mock, const struct mock_object *object
 		mock_dirty_page(mock, object->hpas[i], mock->global_keyid);
 }
 
-static u64 list_checksum(const u64 *list, unsigned int first, unsigned int last)
+/**
+ * mock_list_checksum() - checksum of a list of pages
+ * @sum:	checksum of what comes before in the list, 0 for nothing
+ * @list:	a page of the list
+ * @first:	index of the first entry that counts
+ * @last:	index of the last one
+ *
+ * Return: the checksum, by which the module sees that a list has changed.
+ */
+u64 mock_list_checksum(u64 sum, const u64 *list, unsigned int first, unsigned int last)
 {
-	u64 sum = 0;
-
 	for (unsigned int i = first; i <= last; i++)
 		sum = rol64(sum, 5) ^ list[i];
 
@@ -110,7 +121,7 @@ u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (ext->resume_info) {
 		if (info != ext->resume_info)
 			return MOCK_INVALID_RESUMPTION;
-		if (list_checksum(list, first, last) != ext->resume_checksum)
+		if (mock_list_checksum(0, list, first, last) != ext->resume_checksum)
 			mock_breach(mock, TDX_MOCK_LIST_CHANGED, info & LIST_FRAME);
 	} else if (first) {
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
@@ -130,7 +141,7 @@ u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 	info = (info & ~LIST_FIRST_ENTRY) | FIELD_PREP(LIST_FIRST_ENTRY, first + nr);
 	ext->resume_info = info;
-	ext->resume_checksum = list_checksum(list, first + nr, last);
+	ext->resume_checksum = mock_list_checksum(0, list, first + nr, last);
 	call->args->rcx = info;
 	return TDX_INTERRUPTED_RESUMABLE;
 }
@@ -149,6 +160,8 @@ u64 mock_ext_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	struct mock_ext *ext = &mock->ext;
 
+	if (!mock_memory_initialized(mock))
+		return MOCK_SYS_NOT_READY;
 	if (!ext->init_required || ext->nr_missing)
 		return MOCK_OP_STATE_INCORRECT;
 
@@ -226,7 +239,7 @@ u64 mock_spdm_delete(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 	if (object->nr_pages > 1) {
 		aux = mock_operand(mock, args->rdx, PAGE_SIZE, PAGE_SIZE);
-		if (!aux || (mock_frame(mock, args->rdx)->flags & MOCK_FRAME_OWNED))
+		if (!aux)
 			return mock_operand_invalid(MOCK_OPERAND_RDX);
 	} else if (args->rdx) {
 		return mock_operand_invalid(MOCK_OPERAND_RDX);

@@ -129,6 +129,7 @@ static bool map_shared(struct guest *guest, u64 gpa, u64 access, void **p)
 	for (unsigned int level = guest->td->nr_levels - 1; ; level--) {
 		unsigned int shift = PAGE_SHIFT + level * EPT_INDEX_BITS;
 		u64 *entries = mock_operand(guest->mock, table, PAGE_SIZE, PAGE_SIZE);
+		const struct mock_frame *frame;
 		u64 *at, entry, pa;
 
 		if (!entries)
@@ -150,15 +151,16 @@ static bool map_shared(struct guest *guest, u64 gpa, u64 access, void **p)
 			continue;
 
 		pa = (table & ~(BIT_ULL(shift) - 1)) | (gpa & (BIT_ULL(shift) - 1));
-		*p = mock_operand(guest->mock, pa, sizeof(u64), sizeof(u64));
-		if (!*p)
-			return exit_with(guest, EXIT_REASON_EPT_MISCONFIG, 0);
-
+		frame = mock_frame(guest->mock, pa);
 		/* Shared memory that is private at the same time is a machine check */
-		if (mock_frame(guest->mock, pa)->flags & MOCK_FRAME_OWNED) {
+		if (frame && (frame->flags & MOCK_FRAME_OWNED)) {
 			mock_breach(guest->mock, TDX_MOCK_OWNED_PAGE_SHARED, PAGE_ALIGN_DOWN(pa));
 			return exit_triple_fault(guest);
 		}
+
+		*p = mock_operand(guest->mock, pa, sizeof(u64), sizeof(u64));
+		if (!*p)
+			return exit_with(guest, EXIT_REASON_EPT_MISCONFIG, 0);
 
 		atomic64_or(used, (atomic64_t *)at);
 		return true;

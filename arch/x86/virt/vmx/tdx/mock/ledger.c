@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/string.h>
 #include <asm/tdx.h>
@@ -35,23 +36,6 @@ bool mock_in_cmrs(struct tdx_mock *mock, u64 start, u64 end)
 	}
 
 	return start >= end;
-}
-
-/**
- * mock_operand() - memory that the host passes data in
- * @mock:	the module
- * @pa:		physical address, without KeyID
- * @size:	bytes
- * @align:	alignment that the ABI asks for, in bytes
- *
- * Return: the memory, NULL if the operand is invalid.
- */
-void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align)
-{
-	if (!IS_ALIGNED(pa, align) || !mock_in_cmrs(mock, pa, pa + size))
-		return NULL;
-
-	return phys_to_virt(pa);
 }
 
 /**
@@ -90,6 +74,82 @@ struct mock_frame *mock_frame(struct tdx_mock *mock, u64 pa)
 }
 
 /**
+ * mock_operand() - memory that the host passes data in
+ * @mock:	the module
+ * @pa:		physical address, without KeyID
+ * @size:	bytes
+ * @align:	alignment that the ABI asks for, in bytes
+ *
+ * Return: the memory; NULL if the operand is invalid, or not the host's.
+ */
+void *mock_operand(struct tdx_mock *mock, u64 pa, u64 size, u64 align)
+{
+	/* No bit that would make the end of the range overflow, and wrap around */
+	if (!IS_ALIGNED(pa, align) || (pa & ~MOCK_PA_BITS) || !mock_in_cmrs(mock, pa, pa + size))
+		return NULL;
+
+	for (u64 at = PAGE_ALIGN_DOWN(pa); at < pa + size; at += PAGE_SIZE) {
+		if (mock_frame(mock, at)->flags & MOCK_FRAME_OWNED)
+			return NULL;
+	}
+
+	return phys_to_virt(pa);
+}
+
+/**
+ * mock_breach() - enter what the host did wrong
+ * @mock:	the module
+ * @kind:	what it did
+ * @pa:		physical address of the page it did it to
+ */
+void mock_breach(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa)
+{
+	if (mock->nr_breaches < TDX_MOCK_MAX_BREACHES)
+		mock->breaches[mock->nr_breaches] = (struct tdx_mock_breach) { kind, pa };
+	mock->nr_breaches++;
+}
+
+/* The same, unless the page is in the list already */
+static void breach_once(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa)
+{
+	struct mock_frame *frame = mock_frame(mock, pa);
+
+	if (frame->flags & MOCK_FRAME_REPORTED)
+		return;
+
+	frame->flags |= MOCK_FRAME_REPORTED;
+	mock_breach(mock, kind, pa);
+}
+
+/**
+ * mock_need_pamt() - the module looks into the PAMT of a TDMR: it must be there
+ * @mock:	the module
+ * @pa:		physical address of the page that the module wants to know of
+ *
+ * If the host has taken the PAMT back, the ledger has it then.
+ *
+ * Return: true if @pa is in the part of a TDMR that is initialized.
+ */
+bool mock_need_pamt(struct tdx_mock *mock, u64 pa)
+{
+	for (unsigned int i = 0; i < mock->nr_tdmrs; i++) {
+		const struct mock_tdmr *tdmr = &mock->tdmrs[i];
+		u64 entry;
+
+		if (pa < tdmr->mem.start || pa >= tdmr->next)
+			continue;
+
+		entry = tdmr->pamt[TDX_PS_4K].start +
+			PHYS_PFN(pa - tdmr->mem.start) * mock->config.pamt_entry[TDX_PS_4K];
+		if (!mock_page_is_intact(mock, PAGE_ALIGN_DOWN(entry)))
+			breach_once(mock, TDX_MOCK_CALL_WITHOUT_PAMT, PAGE_ALIGN_DOWN(entry));
+		return true;
+	}
+
+	return false;
+}
+
+/**
  * mock_check_page() - may the host hand this page to the module?
  * @mock:	the module
  * @operand:	id of the operand that holds @pa
@@ -109,6 +169,7 @@ u64 mock_check_page(struct tdx_mock *mock, unsigned int operand, u64 pa)
 	if (!frame)
 		return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
 
+	mock_need_pamt(mock, pa);
 	if (frame->flags & MOCK_FRAME_OWNED)
 		mock_breach(mock, TDX_MOCK_PAGE_GIVEN_TWICE, pa);
 	if (frame->flags & MOCK_FRAME_DIRTY)
@@ -271,25 +332,9 @@ bool mock_table_is_intact(u64 pa)
 	return true;
 }
 
-/**
- * mock_breach() - enter what the host did wrong
- * @mock:	the module
- * @kind:	what it did
- * @pa:		physical address of the page it did it to
- */
-void mock_breach(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa)
-{
-	if (mock->nr_breaches < TDX_MOCK_MAX_BREACHES)
-		mock->breaches[mock->nr_breaches] = (struct tdx_mock_breach) { kind, pa };
-	mock->nr_breaches++;
-}
-
 static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, void *unused)
 {
 	enum tdx_mock_breach_kind kind;
-
-	if (frame->flags & MOCK_FRAME_REPORTED)
-		return;
 
 	if (frame->flags & MOCK_FRAME_DIRTY) {
 		if (mock_page_is_intact(mock, pa))
@@ -304,8 +349,7 @@ static void audit_page(struct tdx_mock *mock, struct mock_frame *frame, u64 pa, 
 		return;
 	}
 
-	frame->flags |= MOCK_FRAME_REPORTED;
-	mock_breach(mock, kind, pa);
+	breach_once(mock, kind, pa);
 }
 
 /**

@@ -251,8 +251,11 @@ static u64 answer(struct tdx_mock *mock, u64 fn, const struct mock_leaf *leaf,
 	u64 status;
 
 	fault = find_fault(mock, call->leaf, ++mock->nr_calls[leaf - leaves]);
-	if (fault && !fault->is_output)
+	if (fault && !fault->is_output) {
+		if (call->leaf == TDH_QUOTE_GET)
+			mock_quote_fail(mock, call->args, fault->value);
 		return fault->value;
+	}
 
 	if ((fn & ~(LEAF_NUMBER_MASK | LEAF_VERSION_MASK)) || call->version > leaf->max_version)
 		return mock_operand_invalid(MOCK_OPERAND_RAX);

@@ -53,6 +53,9 @@
 #define MOCK_METADATA_FIELD_NOT_WRITABLE 0xC0000C0100000000ULL
 #define MOCK_METADATA_VALUE_NOT_VALID	0xC0000C0300000000ULL
 
+/* Bit of a status: there is no use in making the call again */
+#define MOCK_NON_RECOVERABLE		BIT_ULL(62)
+
 /* The kernel does not tell the error codes of the P-SEAMLDR apart */
 #define MOCK_SEAMLDR_EBADPARAM		0x8000000000010000ULL
 #define MOCK_SEAMLDR_EBADCALL		0x8000000000010003ULL
@@ -190,6 +193,7 @@ struct mock_quoting {
 	/* Of a TDH.QUOTE.GET that was interrupted */
 	bool in_flight;
 	struct tdx_module_args inputs;
+	u64 list_checksum;
 	u32 nr_get_calls;
 	struct tdx_mock_quote quote;
 	u32 nr_written;		/* bytes */
@@ -259,7 +263,8 @@ static inline u64 mock_operand_invalid(unsigned int operand)
 	return TDX_OPERAND_INVALID | operand;
 }
 
-/* Operands that are physical addresses of pages have nothing in these bits */
+/* Bits of a physical address, and those in which the address of a page has nothing */
+#define MOCK_PA_BITS		GENMASK_ULL(51, 0)
 #define MOCK_PA_RESERVED	(~GENMASK_ULL(51, 12))
 
 static inline bool mock_is_private_keyid(const struct tdx_mock *mock, u64 keyid)
@@ -324,6 +329,7 @@ struct mock_frame *mock_frame_run(struct tdx_mock *mock, u64 pa, u64 *end);
 void mock_walk_frames(struct tdx_mock *mock,
 		      void (*fn)(struct tdx_mock *mock, struct mock_frame *frame, u64 pa,
 				 void *data), void *data);
+bool mock_need_pamt(struct tdx_mock *mock, u64 pa);
 u64 mock_check_page(struct tdx_mock *mock, unsigned int operand, u64 pa);
 void mock_own_pages(struct tdx_mock *mock, u64 start, u64 end, u8 type);
 void mock_own_td_page(struct tdx_mock *mock, u64 pa, u8 type, u64 tdr_pa);
@@ -337,5 +343,8 @@ void mock_breach(struct tdx_mock *mock, enum tdx_mock_breach_kind kind, u64 pa);
 void mock_audit_page(struct tdx_mock *mock, u64 pa);
 void mock_audit(struct tdx_mock *mock);
 bool mock_memory_initialized(struct tdx_mock *mock);
+u64 mock_list_checksum(u64 sum, const u64 *list, unsigned int first, unsigned int last);
+bool mock_has_same_inputs(const struct tdx_module_args *a, const struct tdx_module_args *b);
+void mock_quote_fail(struct tdx_mock *mock, const struct tdx_module_args *args, u64 status);
 
 #endif /* _X86_VIRT_TDX_MOCK_MODEL_H */

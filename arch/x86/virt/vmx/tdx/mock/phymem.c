@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: what becomes of single pages */
-#include <linux/align.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 
 #include "../tdx.h"
 #include "td.h"
-
-/* The TDMR that holds @pa, in the part that is initialized */
-static const struct mock_tdmr *find_tdmr(struct tdx_mock *mock, u64 pa)
-{
-	for (unsigned int i = 0; i < mock->nr_tdmrs; i++) {
-		if (pa >= mock->tdmrs[i].mem.start && pa < mock->tdmrs[i].next)
-			return &mock->tdmrs[i];
-	}
-
-	return NULL;
-}
-
-/* The module looks into the PAMT of a TDMR: it must be there */
-static void need_pamt(struct tdx_mock *mock, const struct mock_tdmr *tdmr, u64 pa)
-{
-	u64 entry = tdmr->pamt[TDX_PS_4K].start +
-		    PHYS_PFN(pa - tdmr->mem.start) * mock->config.pamt_entry[TDX_PS_4K];
-
-	entry = ALIGN_DOWN(entry, PAGE_SIZE);
-	if (!mock_page_is_intact(mock, entry))
-		mock_breach(mock, TDX_MOCK_CALL_WITHOUT_PAMT, entry);
-}
 
 static void tell_page(const struct mock_frame *frame, struct tdx_module_args *args)
 {
@@ -42,16 +19,13 @@ u64 mock_phymem_page_rdmd(struct tdx_mock *mock, struct tdx_mock_call *call)
 	static const struct mock_frame reserved = { .type = PT_RSVD };
 	u64 pa = call->args->rcx;
 	const struct mock_frame *frame = mock_frame(mock, pa);
-	const struct mock_tdmr *tdmr = find_tdmr(mock, pa);
 	bool is_open = frame && (frame->flags & MOCK_FRAME_CONVERTIBLE);
 
 	if (!PAGE_ALIGNED(pa))
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
-	if (!tdmr && !is_open)
+	if (!mock_need_pamt(mock, pa) && !is_open)
 		return MOCK_OPERAND_ADDR_RANGE_ERROR | MOCK_OPERAND_RCX;
 
-	if (tdmr)
-		need_pamt(mock, tdmr, pa);
 	tell_page(is_open ? frame : &reserved, call->args);
 	return TDX_SUCCESS;
 }
@@ -66,6 +40,7 @@ u64 mock_phymem_page_reclaim(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (!frame || !PAGE_ALIGNED(pa))
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
 
+	mock_need_pamt(mock, pa);
 	tell_page(frame, call->args);
 	if (frame->type == PT_NDA)
 		return MOCK_PAGE_ALREADY_FREE;

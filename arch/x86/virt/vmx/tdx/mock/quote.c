@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "td.h"
@@ -18,10 +19,15 @@ static_assert(sizeof(struct tdx_mock_quote) + TDX_MOCK_QUOTE_CHECKSUM_LEN <= MOC
 #define NODE_PAGES		511
 #define LIST_END		U64_MAX
 
+/* What fits into a list that does not bite its own tail */
+#define MAX_BUFFER		SZ_4G
+
 u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
 	struct mock_quoting *quoting = &mock->quoting;
 
+	if (!mock_memory_initialized(mock))
+		return MOCK_SYS_NOT_READY;
 	if (!(mock->opt_in & MOCK_FEATURE_QUOTE) || mock->ext.init_required ||
 	    mock->ext.nr_missing || quoting->ready)
 		return MOCK_OP_STATE_INCORRECT;
@@ -34,30 +40,30 @@ u64 mock_quote_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 	return TDX_SUCCESS;
 }
 
-/* A page through which the host and the module pass data; NULL if it can be none */
-static void *shared_page(struct tdx_mock *mock, u64 hpa)
+/*
+ * The list has exactly as many pages as the buffer, all of them the host's, and
+ * nothing behind them.  Also tells a checksum of its nodes.
+ */
+static bool read_list(struct tdx_mock *mock, const struct tdx_module_args *args, u64 *checksum)
 {
-	if ((hpa & MOCK_PA_RESERVED) || !mock_in_cmrs(mock, hpa, hpa + PAGE_SIZE) ||
-	    (mock_frame(mock, hpa)->flags & MOCK_FRAME_OWNED))
-		return NULL;
+	u64 nr_pages = DIV_ROUND_UP(args->r11, PAGE_SIZE);
+	u64 node_hpa = args->r10;
 
-	return phys_to_virt(hpa);
-}
-
-/* The list has exactly so many pages, and nothing behind them */
-static bool is_list_of(struct tdx_mock *mock, u64 node_hpa, u64 nr_pages)
-{
+	*checksum = 0;
 	do {
 		u64 nr_used = min(nr_pages, NODE_PAGES);
-		const u64 *node = shared_page(mock, node_hpa);
+		const u64 *node = mock_operand(mock, node_hpa, PAGE_SIZE, PAGE_SIZE);
 
 		if (!node)
 			return false;
 
 		for (unsigned int i = 0; i < NODE_PAGES; i++) {
-			if (i < nr_used ? !shared_page(mock, node[i]) : node[i] != LIST_END)
+			if (i >= nr_used && node[i] != LIST_END)
+				return false;
+			if (i < nr_used && !mock_operand(mock, node[i], PAGE_SIZE, PAGE_SIZE))
 				return false;
 		}
+		*checksum = mock_list_checksum(*checksum, node, 0, NODE_PAGES);
 		nr_pages -= nr_used;
 		node_hpa = node[NODE_PAGES];
 	} while (nr_pages);
@@ -78,7 +84,7 @@ static u8 *list_page(u64 node_hpa, u64 nth)
 static u64 start_quote(struct tdx_mock *mock, const struct tdx_module_args *args)
 {
 	struct mock_quoting *quoting = &mock->quoting;
-	const void *report = shared_page(mock, args->r8);
+	const void *report = mock_operand(mock, args->r8, PAGE_SIZE, PAGE_SIZE);
 	struct mock_td *td;
 	u64 status;
 
@@ -91,10 +97,10 @@ static u64 start_quote(struct tdx_mock *mock, const struct tdx_module_args *args
 		return mock_operand_invalid(MOCK_OPERAND_R8);
 	if (args->r9 != MOCK_REPORT_SIZE)
 		return mock_operand_invalid(MOCK_OPERAND_R9);
-	if (!is_list_of(mock, args->r10, DIV_ROUND_UP(args->r11, PAGE_SIZE)))
-		return mock_operand_invalid(MOCK_OPERAND_R10);
-	if (args->r11 < mock->config.quote_size)
+	if (args->r11 < mock->config.quote_size || args->r11 > MAX_BUFFER)
 		return mock_operand_invalid(MOCK_OPERAND_R11);
+	if (!read_list(mock, args, &quoting->list_checksum))
+		return mock_operand_invalid(MOCK_OPERAND_R10);
 
 	quoting->inputs = *args;
 	quoting->nr_get_calls = 0;
@@ -109,6 +115,25 @@ static u64 start_quote(struct tdx_mock *mock, const struct tdx_module_args *args
 	memcpy(quoting->quote.mrtd, td->mrtd, sizeof(td->mrtd));
 	if (!mock_check_report(td, report, quoting->quote.report_data))
 		return mock_operand_invalid(MOCK_OPERAND_R8);
+
+	return TDX_SUCCESS;
+}
+
+/* The host may have taken the TD away meanwhile, or the buffer */
+static u64 resume_quote(struct tdx_mock *mock, const struct tdx_module_args *args)
+{
+	struct mock_td *td;
+	u64 checksum;
+	u64 status;
+
+	status = mock_find_td_in(mock, MOCK_OPERAND_RCX, args->rcx, MOCK_TD_IN(RUNNABLE), &td);
+	if (status)
+		return status;
+
+	if (!read_list(mock, args, &checksum) || checksum != mock->quoting.list_checksum) {
+		mock_breach(mock, TDX_MOCK_LIST_CHANGED, args->r10);
+		return mock_operand_invalid(MOCK_OPERAND_R10);
+	}
 
 	return TDX_SUCCESS;
 }
@@ -150,10 +175,33 @@ static u32 part_end(struct tdx_mock *mock)
 		       mock->config.quote_steps + 1);
 }
 
-static bool is_same_call(const struct tdx_module_args *a, const struct tdx_module_args *b)
+/**
+ * mock_has_same_inputs() - are these the inputs of the same TDH.QUOTE.GET?
+ * @a: registers of a call
+ * @b: registers of another call
+ *
+ * Return: true if the module takes one call for the other one, resumed.
+ */
+bool mock_has_same_inputs(const struct tdx_module_args *a, const struct tdx_module_args *b)
 {
 	return a->rcx == b->rcx && a->rdx == b->rdx && a->r8 == b->r8 && a->r9 == b->r9 &&
 	       a->r10 == b->r10 && a->r11 == b->r11;
+}
+
+/**
+ * mock_quote_fail() - TDH.QUOTE.GET fails, as the fault plan has it
+ * @mock:	the module
+ * @args:	registers of the call
+ * @status:	what it fails with
+ *
+ * An error that is not recoverable is the end of a call that was interrupted.
+ * After others it can be resumed still, and so it can if the call has not
+ * reached the module.
+ */
+void mock_quote_fail(struct tdx_mock *mock, const struct tdx_module_args *args, u64 status)
+{
+	if ((status & MOCK_NON_RECOVERABLE) && mock_has_same_inputs(&mock->quoting.inputs, args))
+		mock->quoting.in_flight = false;
 }
 
 u64 mock_quote_get(struct tdx_mock *mock, struct tdx_mock_call *call)
@@ -166,12 +214,14 @@ u64 mock_quote_get(struct tdx_mock *mock, struct tdx_mock_call *call)
 		return MOCK_OP_STATE_INCORRECT;
 
 	/* An interrupted call is made again as it was, by whomever */
-	if (!quoting->in_flight) {
-		status = start_quote(mock, call->args);
-		if (status)
-			return status;
-	} else if (!is_same_call(&quoting->inputs, call->args)) {
+	if (quoting->in_flight && !mock_has_same_inputs(&quoting->inputs, call->args))
 		return MOCK_INVALID_RESUMPTION;
+
+	status = quoting->in_flight ? resume_quote(mock, call->args) :
+				      start_quote(mock, call->args);
+	if (status) {
+		quoting->in_flight = false;
+		return status;
 	}
 
 	quoting->nr_get_calls++;

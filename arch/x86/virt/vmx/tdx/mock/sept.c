@@ -268,13 +268,12 @@ static u64 map_page(struct tdx_mock *mock, struct tdx_mock_call *call, unsigned 
 
 u64 mock_mem_page_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
-	const struct mock_frame *source_frame = mock_frame(mock, call->args->r9);
 	const void *source = mock_operand(mock, call->args->r9, PAGE_SIZE, PAGE_SIZE);
 	u64 pa = call->args->r8;
 	struct mock_td *td;
 	u64 gpa, status;
 
-	if (!source || (source_frame->flags & MOCK_FRAME_OWNED))
+	if (!source)
 		return mock_operand_invalid(MOCK_OPERAND_R9);
 
 	status = map_page(mock, call, MOCK_TD_IN(INITIALIZED), MOCK_SEPT_PRESENT, &td, &gpa);

@@ -7,6 +7,7 @@
 #include <linux/bitmap.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <asm/tdx.h>
@@ -259,8 +260,12 @@ u64 mock_sys_key_config(struct tdx_mock *mock, struct tdx_mock_call *call)
 	return TDX_SUCCESS;
 }
 
-/* The module writes the PAMT of what it initializes: from here on it is private */
-static void write_pamt(struct tdx_mock *mock, const struct mock_tdmr *tdmr, u64 start, u64 end)
+/*
+ * The module writes the PAMT of what it initializes: from here on it is private.
+ * Returns false if the host has taken the PAMT back: it is not the module's to
+ * write to.
+ */
+static bool write_pamt(struct tdx_mock *mock, const struct mock_tdmr *tdmr, u64 start, u64 end)
 {
 	static const u64 page_sizes[TDX_PS_NR] = { SZ_4K, SZ_2M, SZ_1G };
 
@@ -269,9 +274,21 @@ static void write_pamt(struct tdx_mock *mock, const struct mock_tdmr *tdmr, u64 
 		u64 first = (start - tdmr->mem.start) / page_sizes[level] * entry;
 		u64 last = (end - 1 - tdmr->mem.start) / page_sizes[level] * entry + entry - 1;
 
-		for (u64 offset = ALIGN_DOWN(first, SZ_4K); offset <= last; offset += SZ_4K)
-			mock_stamp_page(mock, tdmr->pamt[level].start + offset);
+		for (u64 offset = ALIGN_DOWN(first, SZ_4K); offset <= last; offset += SZ_4K) {
+			u64 pa = tdmr->pamt[level].start + offset;
+
+			if (mock->platform.page_is_free(PHYS_PFN(pa))) {
+				mock_breach(mock, TDX_MOCK_CALL_WITHOUT_PAMT, pa);
+				return false;
+			}
+
+			/* Entries of what was initialized before may be in the same page */
+			mock_audit_page(mock, pa);
+			mock_stamp_page(mock, pa);
+		}
 	}
+
+	return true;
 }
 
 /* What is not reserved can be handed to the module from now on */
@@ -300,7 +317,8 @@ u64 mock_sys_tdmr_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 			return MOCK_TDMR_ALREADY_INITIALIZED;
 
 		end = min(tdmr->next + mock->config.tdmr_step, tdmr->mem.end);
-		write_pamt(mock, tdmr, tdmr->next, end);
+		if (!write_pamt(mock, tdmr, tdmr->next, end))
+			return MOCK_INVALID_PAMT;
 		open_memory(mock, tdmr, tdmr->next, end);
 		tdmr->next = end;
 		call->args->rdx = end;

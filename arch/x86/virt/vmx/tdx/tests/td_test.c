@@ -7,8 +7,11 @@
 #include <linux/array_size.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/sprintf.h>
 #include <linux/string.h>
 #include <asm/posted_intr.h>
 #include <asm/tdx.h>
@@ -135,6 +138,25 @@ static struct page *td_page(struct test_td *t)
 	KUNIT_ASSERT_LT(t->test, t->nr_pages, ARRAY_SIZE(t->pages));
 	t->pages[t->nr_pages++] = page;
 	return page;
+}
+
+/* A SEAMCALL for which the kernel has no wrapper, as the trap makes it */
+static u64 call_module(struct tdx_mock *mock, u64 leaf, struct tdx_module_args *args)
+{
+	unsigned long flags;
+	u64 status;
+
+	local_irq_save(flags);
+	status = tdx_mock_seamcall(mock, 0, 0, true, leaf, args);
+	local_irq_restore(flags);
+	return status;
+}
+
+static u64 seamcall_rcx(struct tdx_mock *mock, u64 leaf, u64 rcx)
+{
+	struct tdx_module_args args = { .rcx = rcx };
+
+	return call_module(mock, leaf, &args);
 }
 
 static struct tdx_mock *ready_mock(struct kunit *test, const char *options)
@@ -730,9 +752,7 @@ static void expect_page(struct test_td *t, struct page *page, u8 type, u64 owner
 {
 	struct tdx_module_args args = { .rcx = page_to_phys(page) };
 
-	KUNIT_EXPECT_EQ(t->test,
-			tdx_mock_seamcall(t->mock, 0, 0, true, TDH_PHYMEM_PAGE_RDMD, &args),
-			TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(t->test, call_module(t->mock, TDH_PHYMEM_PAGE_RDMD, &args), TDX_SUCCESS);
 	KUNIT_EXPECT_EQ(t->test, args.rcx, type);
 	KUNIT_EXPECT_EQ(t->test, args.rdx, owner);
 	KUNIT_EXPECT_EQ(t->test, args.r8, TDX_PS_4K);
@@ -758,7 +778,6 @@ static void wrong_pages_are_refused(struct kunit *test)
 	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
 	struct tdx_td no_td = { .tdr_page = t->vcpu.vp.tdvpr_page };
 	struct tdx_vp no_vp = { .tdvpr_pa = page_to_phys(t->td.tdr_page) };
-	struct tdx_module_args args = {};
 	struct page *page = new_page(test);
 
 	KUNIT_EXPECT_EQ(test, tdh_mem_track(&no_td), TDX_PAGE_METADATA_INCORRECT | 1);
@@ -772,8 +791,7 @@ static void wrong_pages_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_vp_flush(&no_vp), INVALID(1));
 	no_vp.tdvpr_pa = BIT_ULL(45);
 	KUNIT_EXPECT_EQ(test, tdh_vp_flush(&no_vp), MOCK_OPERAND_ADDR_RANGE_ERROR | 1);
-	args.rcx = BIT_ULL(45);
-	KUNIT_EXPECT_EQ(test, tdx_mock_seamcall(t->mock, 0, 0, true, TDH_PHYMEM_PAGE_RDMD, &args),
+	KUNIT_EXPECT_EQ(test, seamcall_rcx(t->mock, TDH_PHYMEM_PAGE_RDMD, BIT_ULL(45)),
 			MOCK_OPERAND_ADDR_RANGE_ERROR | 1);
 	tdx_test_expect_clean_ledger(test, t->mock);
 
@@ -794,6 +812,18 @@ static void page_add_source_is_not_private(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_add(t, GPA_NOTHING, new_page(test), t->data),
 			INVALID(9));
 	tdx_test_expect_clean_ledger(test, t->mock);
+}
+
+/* Nor is a page of the module's a place for parameters */
+static void td_params_are_not_private(struct kunit *test)
+{
+	struct test_td *t = build_td(test, TDCS_ADDED, NULL, 0);
+
+	set_default_params(page_address(t->tdcs_pages[0]));
+	KUNIT_EXPECT_EQ(test, init_td(t, t->tdcs_pages[0]), INVALID(2));
+	/* And where there is no memory there are none */
+	KUNIT_EXPECT_EQ(test, tdh_mng_init(&t->td, -(u64)PARAMS_SIZE, &t->entry), INVALID(2));
+	expect_breaches(t, 1, TDX_MOCK_OWNED_PAGE_WRITTEN, t->tdcs_pages[0]);
 }
 
 static void td_takes_a_free_keyid(struct kunit *test)
@@ -1137,6 +1167,85 @@ static void pages_freed_early_are_found(struct kunit *test)
 	expect_breaches(t, 2, TDX_MOCK_OWNED_PAGE_FREED, t->script);
 }
 
+/* A TDMR of nothing but @page, with its PAMT in a page that is returned */
+static struct page *add_tdmr(struct kunit *test, struct tdx_mock *mock, struct page *page)
+{
+	struct page *pamt = new_page(test);
+	struct mock_tdmr *tdmr = &mock->tdmrs[mock->nr_tdmrs++];
+	u64 pa = page_to_phys(page), pamt_pa = page_to_phys(pamt);
+
+	tdmr->mem = (struct mock_range) { pa, pa + PAGE_SIZE };
+	tdmr->next = pa;
+	for (unsigned int level = 0; level < TDX_PS_NR; level++)
+		tdmr->pamt[level] = (struct mock_range) { pamt_pa, pamt_pa + PAGE_SIZE };
+	mock_own_pages(mock, pamt_pa, pamt_pa + PAGE_SIZE, PT_RSVD);
+	return pamt;
+}
+
+/* What the host has freed the module does not write to, nor does it look there in silence */
+static void freed_pamt_is_found(struct kunit *test)
+{
+	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
+	struct page *page = td_page(t);
+	struct page *pamt = add_tdmr(test, t->mock, page);
+
+	t->mock->platform.page_is_free = is_freed;
+	freed_pfn = page_to_pfn(pamt);
+	KUNIT_EXPECT_EQ(test, seamcall_rcx(t->mock, TDH_SYS_TDMR_INIT, page_to_phys(page)),
+			MOCK_INVALID_PAMT);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(pamt), 0, PAGE_SIZE));
+	expect_breaches(t, 1, TDX_MOCK_CALL_WITHOUT_PAMT, pamt);
+
+	freed_pfn = 0;
+	KUNIT_EXPECT_EQ(test, seamcall_rcx(t->mock, TDH_SYS_TDMR_INIT, page_to_phys(page)),
+			TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, page_aug(t, GPA_NOTHING, page), TDX_SUCCESS);
+	expect_breaches(t, 1, TDX_MOCK_CALL_WITHOUT_PAMT, pamt);
+}
+
+/* Each call that has to do with a page of the host's */
+static u64 call_with_page_aug(struct test_td *t, struct page *page)
+{
+	return page_aug(t, GPA_NOTHING, page);
+}
+
+static u64 call_with_rdmd(struct test_td *t, struct page *page)
+{
+	return seamcall_rcx(t->mock, TDH_PHYMEM_PAGE_RDMD, page_to_phys(page));
+}
+
+static u64 call_with_reclaim(struct test_td *t, struct page *page)
+{
+	return seamcall_rcx(t->mock, TDH_PHYMEM_PAGE_RECLAIM, page_to_phys(page));
+}
+
+static const struct pamt_case {
+	const char *name;
+	u64 (*call)(struct test_td *t, struct page *page);
+	u64 status;
+} pamt_cases[] = {
+	{ "MEM.PAGE.AUG",	 call_with_page_aug,	TDX_SUCCESS },
+	{ "PHYMEM.PAGE.RDMD",	 call_with_rdmd,	TDX_SUCCESS },
+	{ "PHYMEM.PAGE.RECLAIM", call_with_reclaim,	MOCK_PAGE_ALREADY_FREE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(pamt, pamt_cases, name);
+
+static void call_needs_pamt(struct kunit *test)
+{
+	const struct pamt_case *param = test->param_value;
+	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
+	struct page *page = td_page(t);
+	struct page *pamt = add_tdmr(test, t->mock, page);
+
+	KUNIT_ASSERT_EQ(test, seamcall_rcx(t->mock, TDH_SYS_TDMR_INIT, page_to_phys(page)),
+			TDX_SUCCESS);
+	tdx_test_expect_clean_ledger(test, t->mock);
+	memset(page_address(pamt), 0, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, param->call(t, page), param->status);
+	expect_breaches(t, 1, TDX_MOCK_CALL_WITHOUT_PAMT, pamt);
+}
+
 static void vcpu_fields_are_written(struct kunit *test)
 {
 	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
@@ -1412,6 +1521,138 @@ static void private_page_is_not_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(t->data), first);
 }
 
+/* A TD, and TDH.QUOTE.GET with a buffer of two pages */
+struct quoting {
+	struct test_td *t;
+	struct tdx_module_args args;
+	struct page *pages[3];		/* the third one is spare */
+	struct page *node;
+	u64 *list;
+};
+
+static struct quoting start_quoting(struct kunit *test, const char *fault)
+{
+	static const struct tdx_mock_step done = { TDX_MOCK_DONE };
+	const u8 data[TDX_MOCK_REPORT_DATA_LEN] = {};
+	struct page *report = new_page(test);
+	struct quoting q = { .node = new_page(test) };
+	char options[128];
+
+	snprintf(options, sizeof(options),
+		 "features=0x4008000140002,quote_size=5000,quote_steps=2%s", fault);
+	q.t = new_td(test, ready_mock(test, options));
+	build(q.t, RUNNABLE, &done, 1);
+	while (seamcall_rcx(q.t->mock, TDH_QUOTE_INIT, 0) == TDX_INTERRUPTED_RESUMABLE)
+		;
+
+	/* HPA_LINKED_LIST: all ones end it */
+	q.list = page_address(q.node);
+	memset(q.list, 0xff, PAGE_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(q.pages); i++)
+		q.pages[i] = new_page(test);
+	for (unsigned int i = 0; i < 2; i++)
+		q.list[i] = page_to_phys(q.pages[i]);
+
+	mock_make_report(mock_page_content(page_to_phys(q.t->td.tdr_page)), data,
+			 page_address(report));
+	q.args = (struct tdx_module_args) {
+		.rcx = page_to_phys(q.t->td.tdr_page),
+		.rdx = 0xffff00000000,
+		.r8  = page_to_phys(report),
+		.r9  = 1024,
+		.r10 = page_to_phys(q.node),
+		.r11 = 2 * PAGE_SIZE,
+	};
+	return q;
+}
+
+static u64 get_quote(const struct quoting *q)
+{
+	struct tdx_module_args args = q->args;
+
+	return call_module(q->t->mock, TDH_QUOTE_GET, &args);
+}
+
+/* Through a list that has changed the module writes nothing, and does not go on */
+static void changed_list_ends_quote(struct kunit *test)
+{
+	struct quoting q = start_quoting(test, "");
+
+	KUNIT_ASSERT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	q.list[0] = page_to_phys(q.pages[2]);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(10));
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(q.pages[2]), 0, PAGE_SIZE));
+	expect_breaches(q.t, 1, TDX_MOCK_LIST_CHANGED, q.node);
+
+	/* A page of the TD is even less a place for a quote */
+	KUNIT_ASSERT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	q.list[1] = page_to_phys(q.t->data);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(10));
+	expect_breaches(q.t, 2, TDX_MOCK_LIST_CHANGED, q.node);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(10));
+	q.list[1] = page_to_phys(q.pages[1]);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	expect_breaches(q.t, 2, TDX_MOCK_LIST_CHANGED, q.node);
+}
+
+/* No list is that long, unless it bites its own tail */
+static void endless_list_is_refused(struct kunit *test)
+{
+	struct quoting q = start_quoting(test, "");
+
+	for (unsigned int i = 0; i < 511; i++)
+		q.list[i] = page_to_phys(q.pages[0]);
+	q.list[511] = page_to_phys(q.node);
+	q.args.r11 = ~0ULL;
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(11));
+	q.args.r11 = -(u64)PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(11));
+	q.args.r11 = SZ_1G;
+	KUNIT_EXPECT_EQ(test, get_quote(&q), INVALID(10));
+	tdx_test_expect_clean_ledger(test, q.t->mock);
+}
+
+/* How the second part of a quote fails, and whether that is its end */
+static const struct quote_fault {
+	const char *name;
+	u64 status;
+	bool is_end;
+} quote_faults[] = {
+	{ "OPERAND_BUSY",	TDX_OPERAND_BUSY },
+	{ "RND_NO_ENTROPY",	TDX_RND_NO_ENTROPY },
+	{ "SYS_BUSY",		TDX_SYS_BUSY },
+	{ "VMFAILINVALID",	TDX_SEAMCALL_VMFAILINVALID },
+	{ "GP",			TDX_SEAMCALL_GP },
+	{ "UD",			TDX_SEAMCALL_UD },
+	{ "OPERAND_INVALID",	TDX_OPERAND_INVALID,		true },
+	{ "0xC000000600000000",	MOCK_INVALID_RESUMPTION,	true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(quote_fault, quote_faults, name);
+
+static void failed_quote_can_be_resumed_or_not(struct kunit *test)
+{
+	const struct quote_fault *fault = test->param_value;
+	struct quoting q, other;
+	char option[64];
+
+	snprintf(option, sizeof(option), ",fault=TDH.QUOTE.GET:2:%s", fault->name);
+	q = start_quoting(test, option);
+	other = q;
+	other.args.r11 += PAGE_SIZE;
+
+	KUNIT_ASSERT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), fault->status);
+	/* As long as the call is interrupted there is no other one, not even a wrong one */
+	KUNIT_EXPECT_EQ(test, get_quote(&other),
+			fault->is_end ? INVALID(10) : MOCK_INVALID_RESUMPTION);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	if (fault->is_end)
+		KUNIT_EXPECT_EQ(test, get_quote(&q), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_EXPECT_EQ(test, get_quote(&q), TDX_SUCCESS);
+	tdx_test_expect_clean_ledger(test, q.t->mock);
+}
+
 #define MANY_TDS	8
 
 static void many_tds_live_side_by_side(struct kunit *test)
@@ -1455,6 +1696,7 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(pages_have_types),
 	KUNIT_CASE(wrong_pages_are_refused),
 	KUNIT_CASE(page_add_source_is_not_private),
+	KUNIT_CASE(td_params_are_not_private),
 	KUNIT_CASE(td_takes_a_free_keyid),
 	KUNIT_CASE(keys_are_per_package),
 	KUNIT_CASE(cache_wb_is_interrupted),
@@ -1472,6 +1714,8 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(written_pages_are_found),
 	KUNIT_CASE(freed_pages_are_found),
 	KUNIT_CASE(pages_freed_early_are_found),
+	KUNIT_CASE(freed_pamt_is_found),
+	KUNIT_CASE_PARAM(call_needs_pamt, pamt_gen_params),
 	KUNIT_CASE(vcpu_fields_are_written),
 	KUNIT_CASE(posted_interrupts_are_taken),
 	KUNIT_CASE(td_fields_are_read),
@@ -1483,6 +1727,9 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(shared_memory_is_accessed),
 	KUNIT_CASE(large_shared_page_is_accessed),
 	KUNIT_CASE(private_page_is_not_shared),
+	KUNIT_CASE(changed_list_ends_quote),
+	KUNIT_CASE(endless_list_is_refused),
+	KUNIT_CASE_PARAM(failed_quote_can_be_resumed_or_not, quote_fault_gen_params),
 	KUNIT_CASE(many_tds_live_side_by_side),
 	{}
 };
