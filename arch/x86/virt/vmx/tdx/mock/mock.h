@@ -110,7 +110,8 @@ struct tdx_mock_config {
  * @keyid_start:	first private KeyID
  * @phys_bits:		width of a physical address, without the KeyID
  * @tsc_khz:		frequency of the TSC; 0: not known
- * @nr_packages:	physical packages
+ * @nr_cpus:		logical processors, those included that may come later
+ * @nr_packages:	physical packages, likewise
  * @nr_cmrs:		entries of @cmrs in use
  * @cmrs:		convertible memory, ascending, [start, end) in bytes
  * @page_is_free:	is the page of this frame number back in the allocator?
@@ -119,6 +120,7 @@ struct tdx_mock_platform {
 	u32 keyid_start;
 	u32 phys_bits;
 	u32 tsc_khz;
+	u32 nr_cpus;
 	u32 nr_packages;
 	unsigned int nr_cmrs;
 	struct {
@@ -175,6 +177,7 @@ void tdx_mock_default_config(struct tdx_mock_config *config);
 int tdx_mock_parse_config(struct tdx_mock_config *config, char *text, const char **bad);
 u64 tdx_mock_leaf_by_name(const char *name);
 
+bool tdx_mock_has_room(const struct tdx_mock_platform *platform);
 struct tdx_mock *tdx_mock_create(const struct tdx_mock_config *config,
 				 const struct tdx_mock_platform *platform);
 void tdx_mock_make_ready(struct tdx_mock *mock);

@@ -162,9 +162,21 @@ u64 tdx_mock_leaf_by_name(const char *name)
 }
 
 /**
+ * tdx_mock_has_room() - is the machine one that the model can deal with?
+ * @platform: the machine
+ *
+ * Return: false if it has more CPUs or packages than the model has room for.
+ */
+bool tdx_mock_has_room(const struct tdx_mock_platform *platform)
+{
+	return platform->nr_cpus <= TDX_MOCK_MAX_CPUS &&
+	       platform->nr_packages <= TDX_MOCK_MAX_PACKAGES;
+}
+
+/**
  * tdx_mock_create() - a module, loaded and waiting for TDH.SYS.INIT
  * @config:	what kind of module; copied
- * @platform:	the machine it is on; copied
+ * @platform:	the machine it is on, for which tdx_mock_has_room(); copied
  *
  * Context: may sleep.
  * Return: the module, for tdx_mock_destroy(); NULL if there is no memory.

@@ -50,6 +50,27 @@ static int __init parse_tdx_mock(char *text)
 }
 early_param("tdx_mock", parse_tdx_mock);
 
+/* Whether the machine is one for the mock is not known when options are parsed */
+static bool __init may_boot_on_mock(void)
+{
+	struct tdx_mock_platform platform;
+
+	if (!boot_on_mock)
+		return false;
+
+	tdx_mock_this_machine(&platform);
+	if (!tdx_mock_has_room(&platform)) {
+		pr_err("more than %d CPUs or %d packages, the mock stays off\n",
+		       TDX_MOCK_MAX_CPUS, TDX_MOCK_MAX_PACKAGES);
+		boot_on_mock = false;
+	} else if (!tdx_mock_trap_possible()) {
+		pr_err("user context is tracked (nohz_full=), the mock stays off\n");
+		boot_on_mock = false;
+	}
+
+	return boot_on_mock;
+}
+
 /**
  * tdx_mock_keyids() - private KeyIDs of a machine that has none
  * @start:	out: the first one
@@ -61,7 +82,7 @@ int __init tdx_mock_keyids(u32 *start, u32 *nr)
 {
 	struct tdx_mock_platform platform;
 
-	if (!boot_on_mock)
+	if (!may_boot_on_mock())
 		return -ENODEV;
 
 	tdx_mock_this_machine(&platform);
@@ -78,7 +99,7 @@ int __init tdx_mock_keyids(u32 *start, u32 *nr)
  */
 bool __init tdx_mock_replaces_vmx(void)
 {
-	return boot_on_mock && !boot_cpu_has(X86_FEATURE_VMX);
+	return may_boot_on_mock() && !boot_cpu_has(X86_FEATURE_VMX);
 }
 
 /**
@@ -111,7 +132,11 @@ static int __init start_tdx_mock(void)
 	if (!mock)
 		return -ENOMEM;
 
-	/* The mock P-SEAMLDR leaves the current VMCS alone */
+	/*
+	 * The mock P-SEAMLDR leaves the current VMCS alone.  No code has been
+	 * patched for that bug, so it is not too late, as setup_clear_cpu_cap()
+	 * would have it.
+	 */
 	clear_bit(X86_BUG_SEAMRET_INVD_VMCS, (unsigned long *)boot_cpu_data.x86_capability);
 
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);

@@ -7,11 +7,15 @@
  * instruction, so that the code that makes the SEAMCALL is the one that runs
  * on real hardware, down to the instruction.
  */
+#include <linux/bug.h>
+#include <linux/context_tracking_state.h>
+#include <linux/cpumask.h>
 #include <linux/kdebug.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/ptrace.h>
+#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/topology.h>
 #include <linux/uaccess.h>
@@ -123,12 +127,20 @@ static struct notifier_block trap_nb = {
 /**
  * tdx_mock_trap_possible() - may SEAMCALLs be trapped on this machine?
  *
- * Return: false where SEAMCALL is a working instruction, so that a mock TDX
- * module can never stand in front of a real one.
+ * Not where SEAMCALL is a working instruction, so that a mock TDX module can
+ * never stand in front of a real one.  And not where the kernel tracks user
+ * context, as on CPUs of nohz_full=: RCU does not watch then while TDH.VP.ENTER
+ * is made, and an exception from the kernel does not change that.
+ *
+ * Return: true if so.  Early in the boot the kernel does not know yet whether it
+ * will track user context.
  */
 bool tdx_mock_trap_possible(void)
 {
 	u64 mtrrcap;
+
+	if (context_tracking_enabled())
+		return false;
 
 	if (rdmsrq_safe(MSR_IA32_MTRRCAP, &mtrrcap))
 		return true;
@@ -140,19 +152,29 @@ bool tdx_mock_trap_possible(void)
  * tdx_mock_trap() - direct SEAMCALLs to a module
  * @mock: the module that answers from now on; NULL: SEAMCALLs raise #UD
  *
- * Context: any; no SEAMCALL may be under way on any CPU.  The caller has
- * asked tdx_mock_trap_possible().
+ * Where no SEAMCALL can be trapped, which callers know from
+ * tdx_mock_trap_possible(), nothing is done.
+ *
+ * Context: may sleep.  SEAMCALLs that are under way have been answered in the
+ * end, be it by the former module.
  * Return: the module that has answered up to now, NULL if there was none.
  */
 struct tdx_mock *tdx_mock_trap(struct tdx_mock *mock)
 {
 	struct tdx_mock *former = trapping_mock;
 
+	if (WARN_ON_ONCE(!tdx_mock_trap_possible()))
+		return former;
+
 	if (!former && mock)
 		register_die_notifier(&trap_nb);
 	WRITE_ONCE(trapping_mock, mock);
+
+	/* Both wait for those who have still seen the former module */
 	if (former && !mock)
 		unregister_die_notifier(&trap_nb);
+	else if (former)
+		synchronize_rcu();
 
 	return former;
 }
@@ -176,6 +198,7 @@ void tdx_mock_this_machine(struct tdx_mock_platform *platform)
 		.keyid_start	= FIRST_PRIVATE_KEYID,
 		.phys_bits	= boot_cpu_data.x86_phys_bits,
 		.tsc_khz	= tsc_khz,
+		.nr_cpus	= nr_cpu_ids,
 		.nr_packages	= topology_max_packages(),
 		.page_is_free	= page_is_free,
 	};

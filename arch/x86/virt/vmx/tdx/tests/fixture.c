@@ -36,7 +36,8 @@ static void end_mock(void *data)
 
 /**
  * tdx_test_mock() - have a module answer SEAMCALLs until the test case ends
- * @test:	the test case; skipped on a machine with a real TDX module
+ * @test:	the test case; skipped on a machine with a real TDX module, and on one
+ *		that is not for the mock
  * @options:	configuration as tdx_mock= takes it
  *
  * The module of a machine that was booted on the mock is put aside meanwhile.
@@ -53,7 +54,7 @@ struct tdx_mock *tdx_test_mock(struct kunit *test, const char *options)
 	const char *bad = "";
 
 	if (!tdx_mock_trap_possible())
-		kunit_skip(test, "this CPU has SEAM");
+		kunit_skip(test, "no SEAMCALL can be trapped on this machine");
 
 	KUNIT_ASSERT_NOT_NULL(test, platform);
 	KUNIT_ASSERT_NOT_NULL(test, fixture);
@@ -64,6 +65,8 @@ struct tdx_mock *tdx_test_mock(struct kunit *test, const char *options)
 	KUNIT_ASSERT_EQ_MSG(test, tdx_mock_parse_config(config, text, &bad), 0, "%s", bad);
 
 	tdx_mock_this_machine(platform);
+	if (!tdx_mock_has_room(platform))
+		kunit_skip(test, "too many CPUs or packages");
 	/* A kernel that has no KeyIDs takes 0 for the global one */
 	if (!boot_cpu_has(X86_FEATURE_TDX_HOST_PLATFORM))
 		platform->keyid_start = 0;
