@@ -272,10 +272,11 @@ static bool run_step(struct guest *guest, const struct tdx_mock_step *step)
 		vcpu->step = arg[0];
 		return true;
 	case TDX_MOCK_EXIT:
-		if (arg[0] == EXIT_REASON_TRIPLE_FAULT)
+		/* What is above the exit reason is not the guest's to say */
+		if ((u32)arg[0] == EXIT_REASON_TRIPLE_FAULT)
 			return exit_triple_fault(guest);
 		vcpu->step++;
-		exit_with(guest, arg[0], arg[1]);
+		exit_with(guest, (u32)arg[0], arg[1]);
 		guest->args->r9 = arg[2];
 		return false;
 	default:

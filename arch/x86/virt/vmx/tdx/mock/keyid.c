@@ -85,6 +85,28 @@ static bool has_hkid_to_write_back(struct tdx_mock *mock, unsigned int package)
 	return false;
 }
 
+/* A KeyID that is flushed from now on may be in lines that were written back before */
+static void start_write_back(struct tdx_mock *mock, unsigned int package)
+{
+	mock->nr_wb_steps[package] = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(mock->hkids); i++) {
+		struct mock_hkid *hkid = &mock->hkids[i];
+
+		hkid->writing_back &= ~BIT(package);
+		hkid->writing_back |= hkid->packages & BIT(package);
+	}
+}
+
+static void end_write_back(struct tdx_mock *mock, unsigned int package)
+{
+	mock->nr_wb_steps[package] = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(mock->hkids); i++) {
+		struct mock_hkid *hkid = &mock->hkids[i];
+
+		hkid->packages &= ~(hkid->writing_back & BIT(package));
+	}
+}
+
 /* Write the caches of a package back, for all KeyIDs that no vCPU will use again */
 u64 mock_phymem_cache_wb(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
@@ -99,15 +121,13 @@ u64 mock_phymem_cache_wb(struct tdx_mock *mock, struct tdx_mock_call *call)
 		return TDX_NO_HKID_READY_TO_WBCACHE;
 
 	if (!resume)
-		*nr_steps = 0;
+		start_write_back(mock, call->package);
 	if (*nr_steps < mock->config.wb_steps) {
 		(*nr_steps)++;
 		return TDX_INTERRUPTED_RESUMABLE;
 	}
 
-	*nr_steps = 0;
-	for (unsigned int i = 0; i < ARRAY_SIZE(mock->hkids); i++)
-		mock->hkids[i].packages &= ~BIT(call->package);
+	end_write_back(mock, call->package);
 	return TDX_SUCCESS;
 }
 

@@ -288,8 +288,10 @@ static u64 answer(struct tdx_mock *mock, u64 fn, const struct mock_leaf *leaf,
 
 /*
  * The TDX module never waits for another CPU: it refuses a call that needs
- * what another one holds.  Where the real one would let two calls run side by
- * side, the model has them take turns.
+ * what another one holds.  So does the model for leaves that need all of the
+ * module, and for a call that has interrupted another one.  All other calls
+ * take turns, those that the TDX module would let run side by side and those of
+ * which it would refuse one, for the same TD for instance.
  */
 static bool enter(struct tdx_mock *mock, const struct mock_leaf *leaf, bool may_wait)
 {
@@ -380,7 +382,8 @@ void *tdx_mock_hook_data(struct tdx_mock *mock)
  * @leaf: leaf number, bit 63 set for a P-SEAMLDR leaf
  *
  * Return: the number of calls since tdx_mock_create(), those that failed
- * included, those that a hook answered not.
+ * included.  Not included are those that a hook answered, and those that did not
+ * get in because another CPU was in the module or in the P-SEAMLDR.
  */
 u64 tdx_mock_nr_calls(struct tdx_mock *mock, u64 leaf)
 {

@@ -209,6 +209,7 @@ enum mock_hkid_state {
 struct mock_hkid {
 	u8 state;
 	u8 packages;		/* whose caches may hold it, bit per package */
+	u8 writing_back;	/* and that are writing it back */
 };
 
 static_assert(TDX_MOCK_MAX_PACKAGES <= BITS_PER_BYTE);

@@ -198,6 +198,18 @@ static u64 opt_in_bits(const struct tdx_mock_call *call)
 	return call->version ? call->args->r9 : 0;
 }
 
+static u64 check_opt_in(struct tdx_mock *mock, const struct tdx_mock_call *call)
+{
+	if (opt_in_bits(call) & ~mock->config.features0)
+		return mock_operand_invalid(MOCK_OPERAND_R9);
+	if (call->version && call->args->r10)
+		return mock_operand_invalid(MOCK_OPERAND_R10);
+	if (call->version && call->args->r11)
+		return mock_operand_invalid(MOCK_OPERAND_R11);
+
+	return TDX_SUCCESS;
+}
+
 /* What the extensions lack in a module that was just configured, or updated */
 static void start_extensions(struct tdx_mock *mock, u64 nr_missing)
 {
@@ -228,10 +240,9 @@ u64 mock_sys_config(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (!mock_is_private_keyid(mock, call->args->r8))
 		return mock_operand_invalid(MOCK_OPERAND_R8);
 
-	if (opt_in_bits(call) & ~mock->config.features0)
-		return mock_operand_invalid(MOCK_OPERAND_R9);
-
-	status = take_tdmrs(mock, info_pas, nr_tdmrs);
+	status = check_opt_in(mock, call);
+	if (!status)
+		status = take_tdmrs(mock, info_pas, nr_tdmrs);
 	if (status)
 		return status;
 
@@ -385,12 +396,17 @@ u64 mock_sys_shutdown(struct tdx_mock *mock, struct tdx_mock_call *call)
 
 u64 mock_sys_update(struct tdx_mock *mock, struct tdx_mock_call *call)
 {
+	u64 status;
+
 	if (call->version > mock->config.opt_in_versions)
 		return mock_operand_invalid(MOCK_OPERAND_RAX);
 
 	if (!mock->has_handoff || !takes_handoff(mock, mock->handoff_hv))
 		return MOCK_SYS_INVALID_HANDOFF;
 
+	status = check_opt_in(mock, call);
+	if (status)
+		return status;
 	if (opt_in_bits(call) != mock->opt_in)
 		return mock_operand_invalid(MOCK_OPERAND_R9);
 

@@ -56,6 +56,31 @@ static_assert(sizeof(struct mock_td_params) == SZ_1K);
 #define CPUID_FIELD_HIGH	BIT(0)
 
 /**
+ * mock_find_page() - a page that the module holds
+ * @mock:	the module
+ * @operand:	id of the operand that holds @pa
+ * @pa:		physical address of the page, as the host gives it
+ * @type:	page type that it has to be of
+ * @frame:	out: its entry in the ledger
+ *
+ * Return: TDX_SUCCESS, or the status to answer.
+ */
+u64 mock_find_page(struct tdx_mock *mock, unsigned int operand, u64 pa, u8 type,
+		   const struct mock_frame **frame)
+{
+	if (pa & MOCK_PA_RESERVED)
+		return mock_operand_invalid(operand);
+
+	*frame = mock_frame(mock, pa);
+	if (!*frame)
+		return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
+	if ((*frame)->type != type)
+		return TDX_PAGE_METADATA_INCORRECT | operand;
+
+	return TDX_SUCCESS;
+}
+
+/**
  * mock_find_td() - the TD of a TDR
  * @mock:	the module
  * @operand:	id of the operand that holds @pa
@@ -67,15 +92,11 @@ static_assert(sizeof(struct mock_td_params) == SZ_1K);
 u64 mock_find_td(struct tdx_mock *mock, unsigned int operand, u64 pa, struct mock_td **td)
 {
 	const struct mock_frame *frame;
+	u64 status;
 
-	if (pa & MOCK_PA_RESERVED)
-		return mock_operand_invalid(operand);
-
-	frame = mock_frame(mock, pa);
-	if (!frame)
-		return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
-	if (frame->type != MOCK_PT_TDR)
-		return TDX_PAGE_METADATA_INCORRECT | operand;
+	status = mock_find_page(mock, operand, pa, MOCK_PT_TDR, &frame);
+	if (status)
+		return status;
 
 	if (!mock_page_is_intact(mock, pa)) {
 		mock_audit_page(mock, pa);

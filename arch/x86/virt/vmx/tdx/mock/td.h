@@ -100,7 +100,6 @@ enum mock_vcpu_state {
 struct mock_vcpu {
 	enum mock_vcpu_state state;
 	unsigned int nr_tdcx_pages;
-	u32 x2apic_id;
 	bool is_associated;
 	unsigned int cpu;		/* that it is associated with */
 
@@ -143,6 +142,8 @@ struct mock_sept_walk {
 	unsigned int level;
 };
 
+u64 mock_find_page(struct tdx_mock *mock, unsigned int operand, u64 pa, u8 type,
+		   const struct mock_frame **frame);
 u64 mock_find_td(struct tdx_mock *mock, unsigned int operand, u64 pa, struct mock_td **td);
 u64 mock_find_td_in(struct tdx_mock *mock, unsigned int operand, u64 pa, unsigned int states,
 		    struct mock_td **td);

@@ -36,14 +36,9 @@ static u64 find_vcpu(struct tdx_mock *mock, unsigned int operand, u64 pa, unsign
 	const struct mock_frame *frame;
 	u64 status;
 
-	if (pa & MOCK_PA_RESERVED)
-		return mock_operand_invalid(operand);
-
-	frame = mock_frame(mock, pa);
-	if (!frame)
-		return MOCK_OPERAND_ADDR_RANGE_ERROR | operand;
-	if (frame->type != MOCK_PT_TDVPR)
-		return TDX_PAGE_METADATA_INCORRECT | operand;
+	status = mock_find_page(mock, operand, pa, MOCK_PT_TDVPR, &frame);
+	if (status)
+		return status;
 
 	status = mock_find_td_in(mock, operand, PFN_PHYS(frame->owner), states, td);
 	if (status)
@@ -132,10 +127,9 @@ u64 mock_vp_init(struct tdx_mock *mock, struct tdx_mock_call *call)
 	if (td->nr_vcpus == td->max_vcpus)
 		return MOCK_MAX_VCPUS_EXCEEDED;
 
-	/* Version 0 knows no x2APIC ID: vCPUs are numbered */
+	/* The x2APIC ID, of which version 0 knows nothing */
 	if (call->version && args->r8 > U32_MAX)
 		return mock_operand_invalid(MOCK_OPERAND_R8);
-	vcpu->x2apic_id = call->version ? args->r8 : td->nr_vcpus;
 
 	td->nr_vcpus++;
 	vcpu->script = args->rdx;

@@ -891,6 +891,27 @@ static void cache_wb_is_interrupted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tdh_mng_key_freeid(&t->td), TDX_SUCCESS);
 }
 
+/* What is flushed in the middle of a write-back takes another one */
+static void cache_wb_does_not_see_what_comes_later(struct kunit *test)
+{
+	struct tdx_mock *mock = ready_mock(test, "wb_steps=1");
+	struct test_td *early = new_td(test, mock), *late = new_td(test, mock);
+
+	late->hkid++;
+	create(early);
+	create(late);
+	KUNIT_ASSERT_EQ(test, tdh_mng_vpflushdone(&early->td), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdh_phymem_cache_wb(false), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_ASSERT_EQ(test, tdh_mng_vpflushdone(&late->td), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdh_phymem_cache_wb(true), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdh_mng_key_freeid(&early->td), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdh_mng_key_freeid(&late->td), MOCK_WBCACHE_NOT_COMPLETE);
+
+	KUNIT_EXPECT_EQ(test, tdh_phymem_cache_wb(false), TDX_INTERRUPTED_RESUMABLE);
+	KUNIT_EXPECT_EQ(test, tdh_phymem_cache_wb(true), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdh_mng_key_freeid(&late->td), TDX_SUCCESS);
+}
+
 static void vcpu_is_associated(struct kunit *test)
 {
 	struct test_td *t = run_td(test, { TDX_MOCK_DONE });
@@ -1388,10 +1409,12 @@ static void wrong_expectation_is_fatal(struct kunit *test)
 static void guest_is_interrupted(struct kunit *test)
 {
 	struct test_td *t = run_td(test,
-				   { TDX_MOCK_EXIT, .arg = { EXIT_REASON_EXCEPTION_NMI, 5, 6 } },
+				   { TDX_MOCK_EXIT,
+				     .arg = { TDX_SW_ERROR | EXIT_REASON_EXCEPTION_NMI, 5, 6 } },
 				   { TDX_MOCK_JUMP, .arg = { 2 } },
 				   { TDX_MOCK_JUMP, .arg = { 1 } });
 
+	/* The script has no say in what is not the exit reason */
 	KUNIT_EXPECT_EQ(test, enter(t), EXIT_REASON_EXCEPTION_NMI);
 	KUNIT_EXPECT_EQ(test, t->vcpu.args.rcx, 5);
 	KUNIT_EXPECT_EQ(test, t->vcpu.args.r9, 6);
@@ -1519,6 +1542,32 @@ static void private_page_is_not_shared(struct kunit *test)
 	expect_triple_fault(t);
 	expect_breaches(t, 1, TDX_MOCK_OWNED_PAGE_SHARED, t->data);
 	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(t->data), first);
+}
+
+/* After an update the module is asked for what it was asked for before, if it has that */
+static void update_checks_features(struct kunit *test)
+{
+	struct tdx_mock *mock = ready_mock(test, "features=0x4008000140002");
+	const struct tdx_module_args good = { .r9 = mock->opt_in };
+	const u64 update_v1 = TDH_SYS_UPDATE | 1ULL << TDX_VERSION_SHIFT;
+	struct tdx_module_args args = good;
+
+	mock->state = MOCK_INIT_DONE;
+	mock->has_handoff = true;
+	args.r9 &= args.r9 - 1;
+	KUNIT_EXPECT_EQ(test, call_module(mock, update_v1, &args), INVALID(9));
+	args = good;
+	args.r10 = 1;
+	KUNIT_EXPECT_EQ(test, call_module(mock, update_v1, &args), INVALID(10));
+	args = good;
+	args.r11 = 1;
+	KUNIT_EXPECT_EQ(test, call_module(mock, update_v1, &args), INVALID(11));
+
+	args = good;
+	mock->config.features0 = 0x140002;
+	KUNIT_EXPECT_EQ(test, call_module(mock, update_v1, &args), INVALID(9));
+	mock->config.features0 = 0x4008000140002;
+	KUNIT_EXPECT_EQ(test, call_module(mock, update_v1, &args), TDX_SUCCESS);
 }
 
 /* A TD, and TDH.QUOTE.GET with a buffer of two pages */
@@ -1700,6 +1749,7 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(td_takes_a_free_keyid),
 	KUNIT_CASE(keys_are_per_package),
 	KUNIT_CASE(cache_wb_is_interrupted),
+	KUNIT_CASE(cache_wb_does_not_see_what_comes_later),
 	KUNIT_CASE(vcpu_is_associated),
 	KUNIT_CASE(secure_ept_is_walked),
 	KUNIT_CASE(page_is_added_at_run_time),
@@ -1727,6 +1777,7 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(shared_memory_is_accessed),
 	KUNIT_CASE(large_shared_page_is_accessed),
 	KUNIT_CASE(private_page_is_not_shared),
+	KUNIT_CASE(update_checks_features),
 	KUNIT_CASE(changed_list_ends_quote),
 	KUNIT_CASE(endless_list_is_refused),
 	KUNIT_CASE_PARAM(failed_quote_can_be_resumed_or_not, quote_fault_gen_params),
