@@ -65,11 +65,11 @@ configure() {
 		cat "$seed"
 		echo '# CONFIG_WERROR is not set'
 		[[ $1 != *-kunit ]] && echo '# CONFIG_KUNIT is not set' || echo CONFIG_KUNIT=y
-		[[ $1 == notdx* ]] && echo '# CONFIG_INTEL_TDX_HOST is not set' || echo CONFIG_INTEL_TDX_HOST=y
+		[[ $1 == *notdx* ]] && echo '# CONFIG_INTEL_TDX_HOST is not set' || echo CONFIG_INTEL_TDX_HOST=y
 	} >"$dir/.config"
 	kmake "$dir" olddefconfig >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
-	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" && [[ $1 == notdx* ]] && echo "$1: TDX is on" && return 1
-	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" || [[ $1 == notdx* ]] || { echo "$1: TDX is off"; return 1; }
+	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" && [[ $1 == *notdx* ]] && echo "$1: TDX is on" && return 1
+	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" || [[ $1 == *notdx* ]] || { echo "$1: TDX is off"; return 1; }
 	if ! cmp -s "$dir/.config" "$dir/config.last"; then
 		kmake "$dir" -j"$jobs" prepare >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
 		cp "$dir/.config" "$dir/config.last"
@@ -109,7 +109,7 @@ check_build() {
 	local name=$1 commit=$2 cfg pids=() pid status=0
 	shift 2
 	if known_good < <(own_git -C "$TREE" rev-parse "$commit^{tree}"; echo "${configurations[@]}" "$@"
-			cat "$ROOT/tools/series/builds.sh" "$CHECK/seed"; gcc --version; clang-19 --version); then
+			cat "$ROOT/tools/series/builds.sh" "$CHECK/seed"; gcc --version; sparse --version; clang-19 --version); then
 		echo 'NOTE: as before'
 		return
 	fi

@@ -2,6 +2,7 @@
 """Where things are: KTREE and BUILD come from the top Makefile."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -33,6 +34,20 @@ def bzimage():
 
 def initramfs():
     return os.path.join(build(), "initramfs.cpio")
+
+
+def base():
+    """Return the version of the kernel that the series is on."""
+    with open(os.path.join(ktree(), "Makefile"), encoding="ascii") as file:
+        text = file.read()
+    return ".".join(re.search(rf"^{name} = (\d+)$", text, re.M)[1]
+                    for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL"))
+
+
+def revision():
+    """Return what this repository is at, "-dirty" if that is not all."""
+    return subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def make(*command):

@@ -213,7 +213,8 @@ static void check_state(bool has_memory)
 		host_check(!oracle_nr_calls(0), "calls for extensions that are not there");
 	} else if (oracle_last_status() || (oracle_pool_size() && !has_memory)) {
 		expected = TDX_EXT_FAILED;
-		err = errno_of(oracle_last_status()) ?: -ENOMEM;
+		err = errno_of(oracle_last_status()) ?:
+		      (oracle_pool_size() > SZ_1G / PAGE_SIZE ? -EIO : -ENOMEM);
 		host_check(host_has_logged("extensions failed (%d)", err), "failed, and no word");
 	} else {
 		host_check(!!oracle_nr_calls(TDH_EXT_INIT) == oracle_wants_init(),
@@ -330,6 +331,8 @@ static void install_image(void)
 static void replace_module(void)
 {
 	call_module(0, TDH_SYS_SHUTDOWN, 1, 0);
+	tdx_ext_stop();
+	tdx_quote_init(0);
 	install_image();
 	for (unsigned int cpu = 1; cpu < machine.nr_cpus; cpu++)
 		call_module(cpu, SEAMLDR_INSTALL, 0, 0);

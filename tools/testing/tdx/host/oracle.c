@@ -343,7 +343,7 @@ static void note_field(u64 id, u64 status, u64 value)
 	}
 
 	if (oracle.next_need < 2)
-		oracle.pool_size = (u32)value;
+		oracle.pool_size = value;
 	else
 		oracle.wants_init = value;
 	oracle.next_need = is_known ? (oracle.next_need | 1) + 1 : oracle.next_need + 1;

@@ -28,6 +28,9 @@
 static const u64 memory_pool_required_pages[] = { 0x3100000200000000, 0x3100000100000000 };
 static const u64 ext_required[] = { 0x3100000000000001, 0x3100000100000001 };
 
+/* It is about 50 MB for a feature.  A module that asks for more than this is not to be served. */
+#define POOL_LIMIT	SZ_1G
+
 /*
  * What runs in the extensions does not tell how far it has got.  Each call ends
  * with an interrupt that is pending, so the first number takes seconds, and the
@@ -84,6 +87,10 @@ static int read_needs(struct ext_needs *needs)
 	ret = read_field(memory_pool_required_pages, &value);
 	if (ret)
 		return ret;
+	if (value > POOL_LIMIT / PAGE_SIZE) {
+		pr_err("a pool of %llu MB is out of proportion\n", value / (SZ_1M / PAGE_SIZE));
+		return -EIO;
+	}
 	needs->pool_pages = value;
 
 	ret = read_field(ext_required, &value);
@@ -107,7 +114,6 @@ static __init int tdh_ext_mem_add(struct tdx_page_array *pool, unsigned int root
 	struct tdx_module_args args = { .rcx = tdx_hpa_list_info(pool, root) };
 	unsigned int first = root * TDX_PAGES_PER_ROOT;
 	u64 list_info, status;
-	int ret;
 
 	tdx_page_array_lend(pool, min_t(unsigned int, pool->nr_pages, first + TDX_PAGES_PER_ROOT));
 	do {
@@ -117,13 +123,11 @@ static __init int tdh_ext_mem_add(struct tdx_page_array *pool, unsigned int root
 		status = seamcall_ret(TDH_EXT_MEM_ADD, &args);
 	} while (status == TDX_INTERRUPTED_RESUMABLE && has_advanced(list_info, args.rcx));
 
-	ret = seamcall_errno(TDH_EXT_MEM_ADD, status);
-
-	/* Any other error: the call has not reached the module.  Was it the first? */
-	if (ret && ret != -EIO && !FIELD_GET(TDX_HPA_LIST_FIRST_ENTRY, list_info))
+	/* Not even the first call has reached the module: it has none of these pages */
+	if (!seamcall_reached_module(status) && !FIELD_GET(TDX_HPA_LIST_FIRST_ENTRY, list_info))
 		tdx_page_array_lend(pool, first);
 
-	return ret;
+	return seamcall_errno(TDH_EXT_MEM_ADD, status);
 }
 
 static __init int fill_pool(unsigned int nr_pages)
@@ -146,6 +150,13 @@ static __init int fill_pool(unsigned int nr_pages)
 	return ret;
 }
 
+/* Is @status an error of the module that goes away? */
+static bool is_recoverable(u64 status)
+{
+	return (status & (TDX_ERROR | TDX_NON_RECOVERABLE)) == TDX_ERROR &&
+	       seamcall_reached_module(status);
+}
+
 /**
  * tdx_ext_seamcall() - make a SEAMCALL that runs in the extensions
  * @fn:		number of the leaf
@@ -155,14 +166,19 @@ static __init int fill_pool(unsigned int nr_pages)
  * when the call is made again with the same inputs.  Output registers have
  * taken their place by then.
  *
+ * A call that was interrupted is seen through, also if the module is busy for a
+ * moment or out of entropy: left where it is, it would stand in the way of
+ * those after it.
+ *
  * Context: any; with interrupts off the module may get nowhere.
- * Return: the status; TDX_INTERRUPTED_RESUMABLE from a module that gets to no
- * end.
+ * Return: the status; that of an interruption or of a busy module from a module
+ * that gets to no end.
  */
 u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 {
 	const struct tdx_module_args inputs = *args;
 	unsigned int nr_calls = 0;
+	bool interrupted = false;
 	u64 status;
 
 	do {
@@ -170,7 +186,8 @@ u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 			pr_info_ratelimited("SEAMCALL (0x%016llx) takes long\n", fn);
 		*args = inputs;
 		status = seamcall_ret(fn, args);
-	} while (status == TDX_INTERRUPTED_RESUMABLE && ++nr_calls < MAX_CALLS);
+		interrupted |= status == TDX_INTERRUPTED_RESUMABLE;
+	} while (interrupted && is_recoverable(status) && ++nr_calls < MAX_CALLS);
 
 	return status;
 }
@@ -224,6 +241,19 @@ void __init tdx_ext_init(u64 features0)
 		ret = tdh_ext_init();
 
 	set_state(ret, &needs);
+}
+
+/**
+ * tdx_ext_stop() - the module that the extensions run in is shut down
+ *
+ * Extensions that were up have failed, until an update brings them up again.
+ *
+ * Context: stop_machine().
+ */
+void tdx_ext_stop(void)
+{
+	if (ext_info.state == TDX_EXT_READY)
+		ext_info.state = TDX_EXT_FAILED;
 }
 
 /**

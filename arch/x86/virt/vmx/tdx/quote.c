@@ -87,11 +87,13 @@ static int init_quoting(u32 *max_size)
 
 /**
  * tdx_quote_init() - have the TDX module make quotes
- * @features: bits of TDX_FEATURES0 that the module was asked for
+ * @features: bits of TDX_FEATURES0 that the module was asked for; none of a
+ *	      module that is shut down
  *
  * Failure is logged.  It is neither one of TDX nor one of the extensions.
  *
- * Context: boot or stop_machine(), after tdx_ext_init() or tdx_ext_update().
+ * Context: boot or stop_machine(), after tdx_ext_init(), tdx_ext_stop() or
+ * tdx_ext_update().
  */
 void tdx_quote_init(u64 features)
 {

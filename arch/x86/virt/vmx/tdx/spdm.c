@@ -28,7 +28,7 @@
 int tdh_spdm_create(u32 function_id, struct tdx_page_array *array, u64 *spdm_id)
 {
 	struct tdx_module_args args = { .rcx = function_id };
-	unsigned int nr_lent = array->nr_lent;
+	struct tdx_page_array before;
 	u64 status;
 	int ret;
 
@@ -36,18 +36,16 @@ int tdh_spdm_create(u32 function_id, struct tdx_page_array *array, u64 *spdm_id)
 	if (ret)
 		return ret;
 
+	before = *array;
 	args.rdx = tdx_hpa_array(array);
 	tdx_page_array_lend(array, array->nr_pages);
 	status = seamcall_ret(TDH_SPDM_CREATE, &args);
 
+	if (!seamcall_reached_module(status))
+		*array = before;
+
 	*spdm_id = args.rcx;
-	ret = seamcall_errno(TDH_SPDM_CREATE, status);
-
-	/* Any other error: the call has not reached the module */
-	if (ret && ret != -EIO)
-		tdx_page_array_lend(array, nr_lent);
-
-	return ret;
+	return seamcall_errno(TDH_SPDM_CREATE, status);
 }
 EXPORT_SYMBOL_FOR_MODULES(tdh_spdm_create, "tdx-host");
 

@@ -188,6 +188,7 @@ static bool count_calls(struct tdx_mock *mock, struct tdx_mock_call *call, u64 *
 
 static int update_extensions(void *unused)
 {
+	tdx_ext_stop();
 	tdx_ext_update();
 	return 0;
 }
@@ -223,6 +224,7 @@ static const struct site {
 	unsigned int nr_before;
 	unsigned int nr_offered;
 	const char *options;
+	bool is_init, was_interrupted;
 } sites[] = {
 	{ "first field",	"TDH.SYS.RD",		1, 0,	0,	"ext_init=1" },
 	{ "second field",	"TDH.SYS.RD",		2, 0,	0,	"ext_init=1" },
@@ -232,22 +234,22 @@ static const struct site {
 	{ "middle list",	"TDH.EXT.MEM.ADD",	2, 512,	1024,	"ext_init=1" },
 	{ "last list",		"TDH.EXT.MEM.ADD",	3, 1024, 1025,	"ext_init=1" },
 	{ "rest of a list",	"TDH.EXT.MEM.ADD",	5, 1024, 1024,	"ext_init=1,ext_step=200" },
-	{ "init",		"TDH.EXT.INIT",		1, 1025, 1025,	"ext_init=1" },
+	{ "init",		"TDH.EXT.INIT",		1, 1025, 1025,	"ext_init=1", true },
 	{ "init, interrupted",	"TDH.EXT.INIT",		3, 1025, 1025,
-	  "ext_init=1,ext_init_steps=2" },
+	  "ext_init=1,ext_init_steps=2", true, true },
 };
 
-/* How a SEAMCALL fails, and whether it was the module that failed it */
+/* How a SEAMCALL fails, whether it was the module that failed it, and not for long */
 static const struct failure {
 	const char *name;
 	const char *status;
 	unsigned int count;
-	bool reaches_module;
+	bool reaches_module, is_recoverable;
 } failures[] = {
 	{ "operand invalid",	"0xC000010000000001",	1,			true },
-	{ "operand busy",	"OPERAND_BUSY",		1,			true },
+	{ "operand busy",	"OPERAND_BUSY",		1,			true, true },
 	{ "page metadata",	"0xC000030000000001",	1,			true },
-	{ "no entropy",		"RND_NO_ENTROPY",	RDRAND_RETRY_LOOPS,	true },
+	{ "no entropy",		"RND_NO_ENTROPY",	RDRAND_RETRY_LOOPS,	true, true },
 	{ "no module",		"VMFAILINVALID",	1 },
 	{ "general protection",	"GP",			1 },
 	{ "invalid opcode",	"UD",			1 },
@@ -282,7 +284,7 @@ static void __init failed_call_loses_what_the_module_may_have(struct kunit *test
 {
 	const struct failure *failure = failure_of(test->param_value);
 	const struct site *site = site_of(test->param_value);
-	bool is_init = !strcmp(site->leaf, "TDH.EXT.INIT");
+	bool seen_through = site->is_init && site->was_interrupted && failure->is_recoverable;
 	unsigned int nr_given = 0, nr_lost = 0;
 	struct ext *ext;
 	char options[96];
@@ -294,16 +296,16 @@ static void __init failed_call_loses_what_the_module_may_have(struct kunit *test
 	tdx_ext_init(FEATURES_EXT);
 
 	/* The pool is the module's for good as soon as it has all of it */
-	if (is_init)
+	if (site->is_init)
 		nr_given = 1025;
 	else
 		nr_lost = failure->reaches_module ? site->nr_offered : site->nr_before;
 	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(ext->mock, tdx_mock_leaf_by_name(site->leaf)),
-			site->nth + failure->count - 1);
+			site->nth + failure->count - 1 + seen_through);
 	KUNIT_EXPECT_LE(test, tdx_mock_pages_owned(ext->mock), nr_given + nr_lost);
-	if (!is_init)
+	if (!site->is_init)
 		KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(ext->mock, TDH_EXT_INIT), 0);
-	expect_outcome(test, ext, TDX_EXT_FAILED, nr_given, nr_lost);
+	expect_outcome(test, ext, seen_through ? TDX_EXT_READY : TDX_EXT_FAILED, nr_given, nr_lost);
 }
 
 /* A module that interrupts each call, and says in RCX how far it has got */
@@ -405,7 +407,7 @@ static void __init endless_init_is_given_up(struct kunit *test)
 /* From nonsense to what is just more than there is */
 static void __init pool_beyond_all_memory_fails(struct kunit *test)
 {
-	const unsigned int pools[] = { 0xffffffff, 0x80000000, totalram_pages() + 1 };
+	const unsigned int pools[] = { 0xffffffff, 0x80000000, 0x40001, totalram_pages() + 1 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(pools); i++) {
 		struct ext *ext = start(test, pools[i], "ext_init=1");
@@ -481,9 +483,12 @@ static const struct update_case {
 	  "ext_init=1,fault=TDH.EXT.INIT:1:VMFAILINVALID", 1, TDX_EXT_FAILED },
 	{ "init without SEAM",	3, "ext_init=1",  0, "ext_init=1,fault=TDH.EXT.INIT:1:UD", 1,
 	  TDX_EXT_FAILED },
-	{ "init without end",	3, "ext_init=1",  0,
-	  "ext_init=1,ext_init_steps=5,fault=TDH.EXT.INIT:3:RND_NO_ENTROPY:10", 12,
+	{ "init refused when resumed", 3, "ext_init=1", 0,
+	  "ext_init=1,ext_init_steps=5,fault=TDH.EXT.INIT:3:0xC000060800000000", 3,
 	  TDX_EXT_FAILED },
+	{ "no entropy for long", 3, "ext_init=1",  0,
+	  "ext_init=1,ext_init_steps=5,fault=TDH.EXT.INIT:3:RND_NO_ENTROPY:10", 16,
+	  TDX_EXT_READY },
 };
 
 KUNIT_ARRAY_PARAM_DESC(update, update_cases, name);
@@ -525,6 +530,21 @@ static void __init update_brings_extensions_up_again(struct kunit *test)
 	expect_update(test, 0, "ext_init=1", 1, TDX_EXT_READY);
 }
 
+/* Until an update has brought them up again, or for good if there is none */
+static void __init shutdown_ends_extensions(struct kunit *test)
+{
+	struct ext *ext = start(test, 3, "ext_init=1");
+
+	tdx_ext_init(FEATURES_EXT);
+	tdx_ext_stop();
+	expect_outcome(test, ext, TDX_EXT_FAILED, 3, 0);
+
+	ext = start(test, 0, "ext_init=0");
+	tdx_ext_init(FEATURES_EXT);
+	tdx_ext_stop();
+	expect_outcome(test, ext, TDX_EXT_NONE, 0, 0);
+}
+
 /* A pool that is in part in the module is no pool: an update changes nothing about it */
 static void __init update_does_not_forget_what_was_lost(struct kunit *test)
 {
@@ -556,6 +576,7 @@ static struct kunit_case __refdata ext_cases[] = {
 	KUNIT_CASE(pool_beyond_all_memory_fails),
 	KUNIT_CASE(lack_of_memory_comes_before_the_pool),
 	KUNIT_CASE_PARAM(update_brings_extensions_up_again, update_gen_params),
+	KUNIT_CASE(shutdown_ends_extensions),
 	KUNIT_CASE(update_does_not_forget_what_was_lost),
 	{}
 };

@@ -341,7 +341,7 @@ static const struct no_quotes_case {
 	unsigned int nr_inits;
 } no_quotes_cases[] = {
 	{ "init refused", "fault=TDH.QUOTE.INIT:1:OPERAND_BUSY", TDX_EXT_READY, 1 },
-	{ "init refused when resumed", "quote_steps=9,fault=TDH.QUOTE.INIT:3:OPERAND_BUSY",
+	{ "init refused when resumed", "quote_steps=9,fault=TDH.QUOTE.INIT:3:0xC000060800000000",
 	  TDX_EXT_READY, 3 },
 	{ "init without module", "fault=TDH.QUOTE.INIT:1:VMFAILINVALID", TDX_EXT_READY, 1 },
 	{ "init without SEAM", "fault=TDH.QUOTE.INIT:1:UD", TDX_EXT_READY, 1 },
@@ -385,21 +385,23 @@ static void __init unasked_module_is_left_alone(struct kunit *test)
 	expect_error(test, quoting, -ENODEV);
 }
 
-/* A call of three parts, each of them with each failure */
+/* A call of three parts, each of them with each failure: what becomes of the call then */
 static const struct get_failure {
 	const char *name;
 	const char *status;
 	unsigned int count;
 	int error;
+	enum { ENDS, GOES_ON, UNKNOWN } call;
 } get_failures[] = {
 	{ "operand invalid",	"0xC000010000000008",	1,	-EIO },
-	{ "operand busy",	"0x8000020000000001",	1,	-EBUSY },
+	{ "operand busy",	"0x8000020000000001",	1,	-EBUSY,		GOES_ON },
+	{ "module busy",	"SYS_BUSY",		1,	-EIO,		GOES_ON },
 	{ "resumption",		"0xC000000600000000",	1,	-EIO },
 	{ "buffer too small",	"0xC00001000000000b",	1,	-EIO },
-	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EIO },
-	{ "no module",		"VMFAILINVALID",	1,	-ENODEV },
-	{ "general protection",	"GP",			1,	-EOPNOTSUPP },
-	{ "invalid opcode",	"UD",			1,	-EACCES },
+	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EIO,		GOES_ON },
+	{ "no module",		"VMFAILINVALID",	1,	-ENODEV,	UNKNOWN },
+	{ "general protection",	"GP",			1,	-EOPNOTSUPP,	UNKNOWN },
+	{ "invalid opcode",	"UD",			1,	-EACCES,	UNKNOWN },
 };
 
 #define NR_PARTS	3
@@ -419,23 +421,40 @@ static const void *failed_get_gen_params(struct kunit *test, const void *prev, c
 	return next;
 }
 
-static void __init failed_call_makes_no_quote(struct kunit *test)
+static void __init failed_call_ends_well(struct kunit *test)
 {
 	size_t n = (const u8 *)test->param_value - failed_gets;
 	const struct get_failure *failure = &get_failures[n / NR_PARTS];
 	unsigned int part = n % NR_PARTS + 1;
+	bool seen_through = part > 1 && failure->call == GOES_ON;
 	struct quoting *quoting;
 	char options[80];
 
 	snprintf(options, sizeof(options), "quote_steps=%u,fault=TDH.QUOTE.GET:%u:%s:%u",
 		 NR_PARTS - 1, part, failure->status, failure->count);
 	quoting = start(test, options);
+	if (seen_through) {
+		expect_quote(test, quoting, 100 * SZ_1K, 1);
+		KUNIT_EXPECT_EQ(test, quoting->nr_gets, NR_PARTS + failure->count);
+		return;
+	}
+
 	expect_error(test, quoting, failure->error);
 	KUNIT_EXPECT_EQ(test, quoting->nr_gets, part + failure->count - 1);
 
 	/* One TD's bad luck is not the end of quoting: the next call is a new one */
-	if (part == 1)
+	if (part == 1 || failure->call == ENDS)
 		expect_quote(test, quoting, 100 * SZ_1K, 1);
+}
+
+/* So does the initialization: it is interrupted, and then the module is busy for a while */
+static void __init interrupted_init_is_seen_through(struct kunit *test)
+{
+	struct quoting *quoting = start(test,
+					"quote_steps=2,fault=TDH.QUOTE.INIT:2:OPERAND_BUSY:5");
+
+	KUNIT_EXPECT_EQ(test, tdx_mock_nr_calls(quoting->mock, TDH_QUOTE_INIT), 3 + 5);
+	expect_quote(test, quoting, 100 * SZ_1K, 1);
 }
 
 static void __init endless_call_is_given_up(struct kunit *test)
@@ -443,6 +462,15 @@ static void __init endless_call_is_given_up(struct kunit *test)
 	struct quoting *quoting = start(test, "fault=TDH.QUOTE.GET:1:INTERRUPTED_RESUMABLE:300000");
 
 	expect_error(test, quoting, -EIO);
+	KUNIT_EXPECT_EQ(test, quoting->nr_gets, 262144);
+}
+
+static void __init module_that_stays_busy_is_given_up(struct kunit *test)
+{
+	struct quoting *quoting = start(test,
+					"quote_steps=1,fault=TDH.QUOTE.GET:2:OPERAND_BUSY:300000");
+
+	expect_error(test, quoting, -EBUSY);
 	KUNIT_EXPECT_EQ(test, quoting->nr_gets, 262144);
 }
 
@@ -749,8 +777,10 @@ static struct kunit_case __refdata quote_cases_to_run[] = {
 	KUNIT_CASE(entropy_comes_back),
 	KUNIT_CASE_PARAM(failed_init_leaves_no_quotes, no_quotes_gen_params),
 	KUNIT_CASE(unasked_module_is_left_alone),
-	KUNIT_CASE_PARAM(failed_call_makes_no_quote, failed_get_gen_params),
+	KUNIT_CASE_PARAM(failed_call_ends_well, failed_get_gen_params),
+	KUNIT_CASE(interrupted_init_is_seen_through),
 	KUNIT_CASE(endless_call_is_given_up),
+	KUNIT_CASE(module_that_stays_busy_is_given_up),
 	KUNIT_CASE_PARAM(impossible_length_is_refused, length_gen_params),
 	KUNIT_CASE(quote_is_never_cut_short),
 	KUNIT_CASE(wrong_report_is_refused),
