@@ -2,7 +2,6 @@
 /* SPDM sessions, which the TDX module keeps in pages of the host */
 #define pr_fmt(fmt)	"virt/tdx: " fmt
 
-#include <linux/errno.h>
 #include <linux/export.h>
 #include <asm/tdx.h>
 
