@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,13 +18,9 @@ struct runner {
 	unsigned int id;
 	unsigned int seed;
 	pthread_t thread;
-	int exit;			/* what td_run() has returned */
 };
 
 #define ROUNDS		3
-
-/* As many tries to do something while a quote is being made */
-#define MAX_ROUNDS	10
 
 static void *run_rounds(void *data)
 {
@@ -43,9 +38,17 @@ static void *run_rounds(void *data)
 
 static void *run_once(void *data)
 {
-	struct runner *runner = data;
+	const struct runner *runner = data;
 
-	runner->exit = td_run(&runner->guest->td, runner->id);
+	guest_run(runner->guest, runner->id);
+	return NULL;
+}
+
+static void *run_interrupted(void *data)
+{
+	const struct runner *runner = data;
+
+	check_eq(td_run(&runner->guest->td, runner->id), -EINTR);
 	return NULL;
 }
 
@@ -100,8 +103,9 @@ struct unfinished {
 	uint64_t key;			/* of the quote before */
 };
 
-/* The guest has one quote made, and is in the middle of the next one */
-static void start_unfinished(struct unfinished *unfinished, struct guest *guest)
+/* The guest has one quote made, and is in the middle of the next one, with @function */
+static void start_unfinished(struct unfinished *unfinished, struct guest *guest,
+			     void *(*function)(void *))
 {
 	int calls = quote_calls();
 
@@ -114,37 +118,22 @@ static void start_unfinished(struct unfinished *unfinished, struct guest *guest)
 	check(unfinished->calls >= 10);
 
 	unfinished->runner = (struct runner){ .guest = guest };
-	start(&unfinished->runner, run_once);
+	start(&unfinished->runner, function);
 	while (quote_calls() == unfinished->first_call)
 		;
 }
 
-static bool is_unfinished(const struct unfinished *unfinished)
+static void check_unfinished(const struct unfinished *unfinished)
 {
-	return quote_calls() - unfinished->first_call < unfinished->calls;
-}
-
-/*
- * What is done while a quote is being made can come too late, when the CPU of the
- * vCPU is the faster one. A @round returns whether it came in time.
- */
-static void repeat(bool (*round)(void))
-{
-	for (int i = 0; i < MAX_ROUNDS; i++) {
-		if (round())
-			return;
-		test_note("the quote was there first");
-	}
-	test_fail(__FILE__, __LINE__, "%d quotes were there first", MAX_ROUNDS);
+	check(quote_calls() - unfinished->first_call < unfinished->calls);
 }
 
 /* Nobody who takes memory away from a VM has to wait for a quote */
-static bool delete_slot(void)
+static void slot_deleted(void)
 {
 	struct unfinished unfinished;
 	struct script script = {};
 	struct guest guest;
-	bool in_time;
 
 	script_start(&script, 0, 6);
 	script_good_request(&script, 0, TDVMCALL_SUCCESS);
@@ -152,54 +141,33 @@ static bool delete_slot(void)
 	script_good_request(&script, 0, TDVMCALL_SUCCESS);
 	guest_build(&guest, &script, 1);
 
-	start_unfinished(&unfinished, &guest);
+	start_unfinished(&unfinished, &guest, run_once);
 	set_slot(&guest.td, SLOT_MESSAGE(0), GPA_MESSAGE(0), 0, NULL);
-	in_time = is_unfinished(&unfinished);
+	check_unfinished(&unfinished);
 	join(&unfinished.runner);
-	if (in_time) {
-		check_eq(unfinished.runner.exit, KVM_EXIT_IO);
-		check_failed(guest.message[0], NOT_ANSWERED);
-		set_slot(&guest.td, SLOT_MESSAGE(0), GPA_MESSAGE(0), message_bytes(),
-			 guest.message[0]);
-		guest_run(&guest, 0);
-		check_quote(&guest, guest.message[0], 6);
-	}
-	td_destroy(&guest.td);
-	return in_time;
-}
+	check_failed(guest.message[0], NOT_ANSWERED);
 
-static void slot_deleted(void)
-{
-	repeat(delete_slot);
+	set_slot(&guest.td, SLOT_MESSAGE(0), GPA_MESSAGE(0), message_bytes(), guest.message[0]);
+	guest_run(&guest, 0);
+	check_quote(&guest, guest.message[0], 6);
 }
 
 /* KVM looks at the message once */
-static bool change(void)
+static void changed(void)
 {
 	struct unfinished unfinished;
 	struct message *message;
 	struct guest guest;
-	bool in_time;
 
 	guest_build_good(&guest, 7, 2);
 	message = guest.message[0];
-	start_unfinished(&unfinished, &guest);
+	start_unfinished(&unfinished, &guest, run_once);
 	memset(message, 0xff, PAGE);
-	in_time = is_unfinished(&unfinished);
+	check_unfinished(&unfinished);
 	join(&unfinished.runner);
-	check_eq(unfinished.runner.exit, KVM_EXIT_IO);
-	if (in_time) {
-		check_eq(message->version, ~0ULL);
-		check_eq(message->in_len, ~0U);
-		check_quote(&guest, message, 7);
-	}
-	td_destroy(&guest.td);
-	return in_time;
-}
-
-static void changed(void)
-{
-	repeat(change);
+	check_eq(message->version, ~0ULL);
+	check_eq(message->in_len, ~0U);
+	check_quote(&guest, message, 7);
 }
 
 static void on_signal(int signal)
@@ -208,31 +176,20 @@ static void on_signal(int signal)
 }
 
 /* The quote is there, but user space gets to see the signal before the guest goes on */
-static bool send_signal(void)
+static void signalled(void)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
 	struct unfinished unfinished;
 	struct guest guest;
-	bool in_time;
 
 	check_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	guest_build_good(&guest, 8, 2);
-	start_unfinished(&unfinished, &guest);
+	start_unfinished(&unfinished, &guest, run_interrupted);
 	check_eq(pthread_kill(unfinished.runner.thread, SIGUSR1), 0);
-	in_time = is_unfinished(&unfinished);
+	check_unfinished(&unfinished);
 	join(&unfinished.runner);
-	if (in_time) {
-		check_eq(unfinished.runner.exit, -EINTR);
-		check_quote(&guest, guest.message[0], 8);
-		guest_run(&guest, 0);
-	}
-	td_destroy(&guest.td);
-	return in_time;
-}
-
-static void signalled(void)
-{
-	repeat(send_signal);
+	check_quote(&guest, guest.message[0], 8);
+	guest_run(&guest, 0);
 }
 
 static void live_until_killed(void)
@@ -302,10 +259,9 @@ static void updated(void)
 
 	guest_build_good(&guest, 10, 2);
 	message = guest.message[0];
-	start_unfinished(&unfinished, &guest);
+	start_unfinished(&unfinished, &guest, run_once);
 	update();
 	join(&unfinished.runner);
-	check_eq(unfinished.runner.exit, KVM_EXIT_IO);
 	check(quote_calls() - unfinished.first_call > unfinished.calls);
 	check_quote(&guest, message, 10);
 	check_eq(quote_key(message), unfinished.key + 1);
