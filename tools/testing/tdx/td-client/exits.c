@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/time.h>
+#include <time.h>
 
 #include <linux/kvm_para.h>
 
@@ -104,20 +104,30 @@ static void mmio(void)
 	td_run_to_end(&td, 0);
 }
 
-static void on_alarm(int signal)
+static struct kvm_run *run_to_end;
+
+/* A signal that comes before KVM_RUN ends that, too */
+static void on_timer(int signal)
 {
 	(void)signal;
+	run_to_end->immediate_exit = 1;
 }
 
 /* Run the vCPU for a while; it must not come back before */
 static void run_halted(struct td *td)
 {
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerval soon = { .it_value.tv_usec = 50000 };
+	const struct sigaction action = { .sa_handler = on_timer };
+	const struct itimerspec soon = { .it_value.tv_nsec = 50 * 1000 * 1000 };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	timer_t timer;
 
-	check_eq(sigaction(SIGALRM, &action, NULL), 0);
-	check_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	run_to_end = td->vcpu[0].run;
+	check_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	check_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	check_eq(timer_settime(timer, 0, &soon, NULL), 0);
 	check_eq(td_run(td, 0), -EINTR);
+	check_eq(timer_delete(timer), 0);
+	run_to_end->immediate_exit = 0;
 }
 
 static void send_interrupt(struct td *td)
