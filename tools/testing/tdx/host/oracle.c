@@ -73,7 +73,7 @@ static struct {
 
 	/* Of the step that is being done */
 	u64 pool_size, quote_size;
-	bool wants_init, has_good_report;
+	bool wants_init, has_good_report, has_begun;
 	unsigned int next_need, nr_disturbed_before;
 	u64 last_status, last_rcx;
 	struct tdx_module_args quote_inputs;
@@ -349,12 +349,24 @@ static void note_field(u64 id, u64 status, u64 value)
 	oracle.next_need = is_known ? (oracle.next_need | 1) + 1 : oracle.next_need + 1;
 }
 
+/* What the kernel is to make of it: a call that was begun is over with an answer that ends it */
+static u64 outcome(u64 fn, u64 status)
+{
+	bool is_over = !(status & TDX_ERROR) || (status & TDX_NON_RECOVERABLE);
+
+	if (fn != TDH_EXT_INIT && fn != TDH_QUOTE_INIT && fn != TDH_QUOTE_GET)
+		return status;
+
+	oracle.has_begun = !is_over && (oracle.has_begun || status == TDX_INTERRUPTED_RESUMABLE);
+	return oracle.has_begun ? TDX_INTERRUPTED_RESUMABLE : status;
+}
+
 static void settle(u64 fn, const struct tdx_module_args *in, const struct tdx_module_args *out,
 		   u64 status)
 {
 	const struct list *list = &oracle.lists[oracle.step.array];
 
-	oracle.last_status = status;
+	oracle.last_status = outcome(fn, status);
 	oracle.last_rcx = out->rcx;
 	if (status == TDX_RND_NO_ENTROPY)
 		return;
@@ -519,6 +531,7 @@ void oracle_next_step(struct oracle_step step)
 	oracle.pool_size = 0;
 	oracle.quote_size = 0;
 	oracle.wants_init = false;
+	oracle.has_begun = false;
 	oracle.has_good_report = false;
 	oracle.last_status = TDX_SUCCESS;
 	oracle.nr_calls = 0;

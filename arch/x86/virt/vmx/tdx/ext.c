@@ -150,11 +150,10 @@ static __init int fill_pool(unsigned int nr_pages)
 	return ret;
 }
 
-/* Is @status an error of the module that goes away? */
-static bool is_recoverable(u64 status)
+/* Success, or an error that does not go away: the module has done with the call */
+static bool is_over(u64 status)
 {
-	return (status & (TDX_ERROR | TDX_NON_RECOVERABLE)) == TDX_ERROR &&
-	       seamcall_reached_module(status);
+	return !(status & TDX_ERROR) || (status & TDX_NON_RECOVERABLE);
 }
 
 /**
@@ -171,8 +170,8 @@ static bool is_recoverable(u64 status)
  * those after it.
  *
  * Context: any; with interrupts off the module may get nowhere.
- * Return: the status; that of an interruption or of a busy module from a module
- * that gets to no end.
+ * Return: the status of a call that is over.  TDX_INTERRUPTED_RESUMABLE if the
+ * call was begun and the module gets to no end, or can not be reached any more.
  */
 u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 {
@@ -187,9 +186,11 @@ u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 		*args = inputs;
 		status = seamcall_ret(fn, args);
 		interrupted |= status == TDX_INTERRUPTED_RESUMABLE;
-	} while (interrupted && is_recoverable(status) && ++nr_calls < MAX_CALLS);
+		if (!interrupted || is_over(status))
+			return status;
+	} while (seamcall_reached_module(status) && ++nr_calls < MAX_CALLS);
 
-	return status;
+	return TDX_INTERRUPTED_RESUMABLE;
 }
 
 static int tdh_ext_init(void)

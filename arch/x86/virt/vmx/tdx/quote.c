@@ -158,6 +158,16 @@ static void quote_err(u64 fn, u64 status, struct tdx_module_args *args)
 	pr_err_ratelimited("SEAMCALL (0x%016llx) failed: 0x%016llx\n", fn, status);
 }
 
+/*
+ * The module has the state of a call that it has not finished, and goes on with
+ * it when the same buffer is used again, for whatever quote.
+ */
+static void give_up_quotes(void)
+{
+	WRITE_ONCE(max_quote_size, 0);
+	pr_err("a quote was not finished, TDX goes on without quotes\n");
+}
+
 static int tdh_quote_get(struct tdx_module_args *args)
 {
 	u64 status;
@@ -165,7 +175,15 @@ static int tdh_quote_get(struct tdx_module_args *args)
 	if (mutex_lock_killable(&quote_lock))
 		return -EINTR;
 
+	/* The buffer may be that of a call that was given up just now */
+	if (!tdx_quote_max_size()) {
+		mutex_unlock(&quote_lock);
+		return -ENODEV;
+	}
+
 	status = tdx_ext_seamcall(TDH_QUOTE_GET, args);
+	if (status == TDX_INTERRUPTED_RESUMABLE)
+		give_up_quotes();
 	mutex_unlock(&quote_lock);
 
 	/* Another call is at the TD: no failure, and not worth a log */
