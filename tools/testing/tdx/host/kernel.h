@@ -136,6 +136,7 @@ void wait_for_completion(struct completion *completion);
 
 #define preempt_disable()		(host_preempt_count++)
 #define preempt_enable()		(host_preempt_count--)
+#define lockdep_assert_irqs_disabled()	do { } while (0)
 #define lockdep_assert_preemption_disabled() assert(host_preempt_count)
 #define lockdep_assert_held(_lock)	assert((_lock)->held)
 

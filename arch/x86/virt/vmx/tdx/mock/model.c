@@ -6,6 +6,7 @@
  * TDX module makes it.
  */
 #include <linux/kernel.h>
+#include <linux/lockdep.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -328,6 +329,10 @@ u64 tdx_mock_seamcall(struct tdx_mock *mock, unsigned int cpu, unsigned int pack
 	bool is_seamldr = fn & LEAF_SEAMLDR;
 	const struct mock_leaf *leaf;
 	u64 status;
+
+	/* Else the trap could interrupt this CPU, and wait for it */
+	if (may_wait)
+		lockdep_assert_irqs_disabled();
 
 	if (mock->hook && mock->hook(mock, &call, &status))
 		return status;
