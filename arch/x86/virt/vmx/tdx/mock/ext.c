@@ -125,11 +125,13 @@ u64 mock_ext_mem_add(struct tdx_mock *mock, struct tdx_mock_call *call)
 			mock_breach(mock, TDX_MOCK_LIST_CHANGED, info & LIST_FRAME);
 	} else if (first) {
 		return mock_operand_invalid(MOCK_OPERAND_RCX);
+	} else if (last >= ext->nr_missing) {
+		mock_breach(mock, TDX_MOCK_TOO_MANY_PAGES, list[ext->nr_missing]);
 	}
 	ext->resume_info = 0;
 
 	nr = min(last - first + 1, mock->config.ext_step ?: U32_MAX);
-	/* More than was asked for is not taken, and no error */
+	/* What was not asked for is not taken, and no error for the module */
 	nr = min(nr, ext->nr_missing);
 	status = take_pages(mock, MOCK_OPERAND_RCX, list + first, nr, MOCK_PT_POOL, &taken);
 	ext->nr_missing -= taken;

@@ -422,6 +422,8 @@ const char *tdx_mock_breach_name(enum tdx_mock_breach_kind kind)
 		return "list page, changed while a SEAMCALL was interrupted";
 	case TDX_MOCK_OWNED_PAGE_SHARED:
 		return "held by the module, mapped by the host as shared memory of a TD";
+	case TDX_MOCK_TOO_MANY_PAGES:
+		return "handed to the module, which has not asked for that many";
 	}
 
 	return "unknown";

@@ -1544,6 +1544,24 @@ static void private_page_is_not_shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(t->data), first);
 }
 
+/* Pages that the module does not want are the host's mistake, of which it does not hear */
+static void surplus_pages_are_found(struct kunit *test)
+{
+	struct test_td *t = new_td(test, ready_mock(test, "features=0x8000140002,pool=2"));
+	struct page *root = new_page(test), *pages[3];
+	u64 *list = page_address(root);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = new_page(test);
+		list[i] = page_to_phys(pages[i]);
+	}
+	/* HPA_LIST_INFO: index of the last entry in bits 63:55 */
+	KUNIT_EXPECT_EQ(test, seamcall_rcx(t->mock, TDH_EXT_MEM_ADD,
+					   page_to_phys(root) | 2ULL << 55), TDX_SUCCESS);
+	KUNIT_EXPECT_EQ(test, tdx_mock_pages_owned(t->mock), 2);
+	expect_breaches(t, 1, TDX_MOCK_TOO_MANY_PAGES, pages[2]);
+}
+
 /* After an update the module is asked for what it was asked for before, if it has that */
 static void update_checks_features(struct kunit *test)
 {
@@ -1777,6 +1795,7 @@ static struct kunit_case td_cases[] = {
 	KUNIT_CASE(shared_memory_is_accessed),
 	KUNIT_CASE(large_shared_page_is_accessed),
 	KUNIT_CASE(private_page_is_not_shared),
+	KUNIT_CASE(surplus_pages_are_found),
 	KUNIT_CASE(update_checks_features),
 	KUNIT_CASE(changed_list_ends_quote),
 	KUNIT_CASE(endless_list_is_refused),
