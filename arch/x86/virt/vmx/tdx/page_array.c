@@ -18,7 +18,6 @@
 #include <linux/bitfield.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
-#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/printk.h>

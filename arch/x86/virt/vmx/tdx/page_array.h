@@ -5,7 +5,6 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 #include <asm/page.h>
-#include <asm/tdx.h>
 
 struct page;
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: its configuration and its fault plan, from text */
 #include <linux/align.h>
+#include <linux/array_size.h>
 #include <linux/ctype.h>
 #include <linux/errno.h>
-#include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/sizes.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 #include <asm/tdx.h>
 

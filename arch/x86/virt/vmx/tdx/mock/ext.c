@@ -5,10 +5,11 @@
  */
 #include <linux/bitfield.h>
 #include <linux/bitops.h>
-#include <linux/kernel.h>
-#include <linux/mm.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/pfn.h>
 #include <linux/string.h>
+#include <asm/page.h>
 #include <asm/tdx.h>
 
 #include "../tdx.h"

@@ -6,9 +6,13 @@
  * the vCPU, see guest.h, until it comes to something that a real TD would exit
  * with.
  */
+#include <linux/align.h>
+#include <linux/array_size.h>
 #include <linux/atomic.h>
+#include <linux/bitfield.h>
 #include <linux/bitops.h>
-#include <linux/kernel.h>
+#include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <asm/vmx.h>

@@ -3,8 +3,9 @@
  * The mock TDX module: KeyIDs of TDs, from TDH.MNG.CREATE, which takes a free
  * one, until no cache holds anything of it.
  */
+#include <linux/array_size.h>
+#include <linux/bitops.h>
 #include <linux/bits.h>
-#include <linux/kernel.h>
 
 #include "td.h"
 

@@ -3,9 +3,9 @@
  * The mock TDX module: which memory there is, which of it the module holds,
  * and whether the host kept its hands off.
  */
+#include <linux/align.h>
 #include <linux/cleanup.h>
 #include <linux/io.h>
-#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/string.h>

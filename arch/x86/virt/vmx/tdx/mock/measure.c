@@ -2,8 +2,8 @@
 /* The mock TDX module: the measurement of a TD, and the report that holds it */
 #include <linux/align.h>
 #include <linux/build_bug.h>
-#include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 
 #include "td.h"

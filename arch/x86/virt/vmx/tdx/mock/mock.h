@@ -9,7 +9,6 @@
 #ifndef _X86_VIRT_TDX_MOCK_H
 #define _X86_VIRT_TDX_MOCK_H
 
-#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <asm/shared/tdx.h>
 

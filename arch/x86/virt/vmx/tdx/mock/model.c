@@ -5,7 +5,12 @@
  * Every check that is common to all leaves is here, in the order in which the
  * TDX module makes it.
  */
-#include <linux/kernel.h>
+#include <linux/array_size.h>
+#include <linux/bitops.h>
+#include <linux/bits.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/limits.h>
 #include <linux/lockdep.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: what becomes of single pages */
-#include <linux/kernel.h>
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 

@@ -12,7 +12,6 @@
 #include <linux/init.h>
 #include <linux/panic.h>
 #include <linux/printk.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/setup.h>
 #include <asm/tdx_mock.h>

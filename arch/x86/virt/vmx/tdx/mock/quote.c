@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: quotes, which it makes of the reports of TDs */
+#include <linux/align.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/io.h>
-#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/sizes.h>

@@ -13,7 +13,7 @@
 #include <linux/seq_file.h>
 #include <linux/sprintf.h>
 #include <linux/syscore_ops.h>
-#include <asm/tdx.h>
+#include "mock.h"
 
 #include "report.h"
 

@@ -2,7 +2,7 @@
 #ifndef _X86_VIRT_TDX_MOCK_REPORT_H
 #define _X86_VIRT_TDX_MOCK_REPORT_H
 
-#include "mock.h"
+struct tdx_mock;
 
 void tdx_mock_report_start(struct tdx_mock *mock);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock P-SEAMLDR, which replaces a TDX module by another at run time */
+#include <linux/build_bug.h>
 #include <linux/io.h>
-#include <linux/kernel.h>
 #include <linux/string.h>
 #include <asm/seamldr.h>
 #include <asm/tdx.h>

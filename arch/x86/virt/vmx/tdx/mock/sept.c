@@ -5,9 +5,9 @@
  * Its tables are the pages that the host gives for them, its root is one of the
  * pages of the TDCS.  Private memory is mapped in pages of 4 KB.
  */
+#include <linux/align.h>
 #include <linux/bitfield.h>
 #include <linux/io.h>
-#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/string.h>

@@ -5,7 +5,7 @@
  */
 #include <linux/align.h>
 #include <linux/bitmap.h>
-#include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/sizes.h>

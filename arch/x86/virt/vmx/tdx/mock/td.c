@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: TDs, from their creation to what they are configured to be */
 #include <linux/bitfield.h>
+#include <linux/build_bug.h>
 #include <linux/io.h>
-#include <linux/kernel.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <asm/vmx.h>

@@ -3,7 +3,6 @@
 #ifndef _X86_VIRT_TDX_MOCK_TD_H
 #define _X86_VIRT_TDX_MOCK_TD_H
 
-#include <linux/bitfield.h>
 #include <linux/bits.h>
 #include <linux/io.h>
 #include <crypto/sha2.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The mock TDX module: virtual CPUs of TDs */
 #include <linux/array_size.h>
-#include <linux/kernel.h>
+#include <linux/bits.h>
+#include <linux/limits.h>
 #include <linux/pfn.h>
 #include <linux/stddef.h>
 #include <linux/string.h>

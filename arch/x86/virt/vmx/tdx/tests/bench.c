@@ -10,15 +10,14 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
-#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/sizes.h>
 #include <linux/sprintf.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
-#include <asm/msr.h>
 #include <asm/tdx.h>
+#include <asm/tsc.h>
 
 #include "../ext.h"
 #include "../page_array.h"

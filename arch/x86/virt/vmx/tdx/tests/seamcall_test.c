@@ -8,11 +8,9 @@
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/irqflags.h>
-#include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/sprintf.h>
 #include <linux/stop_machine.h>
-#include <linux/string.h>
 #include <asm/asm.h>
 #include <asm/tdx.h>
 

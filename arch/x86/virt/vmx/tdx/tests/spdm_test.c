@@ -5,7 +5,6 @@
 #include <linux/array_size.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/mm.h>
 #include <linux/sprintf.h>
 #include <linux/string.h>
 #include <asm/archrandom.h>
