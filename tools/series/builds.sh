@@ -8,7 +8,7 @@ move_to() {
 	own_git -C "$CHECK/src" update-ref --no-deref HEAD "$1"
 }
 
-# Kbuild targets for the paths on standard input.
+# Kbuild targets for the paths on standard input, in commit $1.
 targets() {
 	local path
 	while IFS= read -r path; do
@@ -18,12 +18,12 @@ targets() {
 		*.c | *.S)			echo "${path%.*}.o" ;;
 		*include/*.h)
 			# Not the users of a header that everyone has.
-			own_git -C "$CHECK/src" grep -l -F "<${path##*include/}>" -- \
+			own_git -C "$TREE" grep -l -F "<${path##*include/}>" "$1" -- \
 				'arch/x86/*.[cS]' 'drivers/virt/*.c' 'virt/*.c' ':!arch/x86/boot' | awk '{ use[NR] = $0 }
-				END { if (NR <= 20) for (i = 1; i <= NR; i++) print use[i] }' | sed 's/\.[cS]$/.o/' ;;
-		*.h)	own_git -C "$CHECK/src" grep -l -F "\"${path##*/}\"" -- "${path%/*}/*.[cS]" | sed 's/\.[cS]$/.o/' ;;
+				END { if (NR <= 20) for (i = 1; i <= NR; i++) print use[i] }' ;;
+		*.h)	own_git -C "$TREE" grep -l -F "\"${path##*/}\"" "$1" -- "${path%/*}/*.[cS]" || true ;;
 		esac
-	done | sed 's,^arch/x86/virt/vmx/tdx/.*,arch/x86/virt/vmx/tdx/,' | sort -u
+	done | sed "s,^$1:,,; s,\.[cS]\$,.o,; s"',^arch/x86/virt/vmx/tdx/.*,arch/x86/virt/vmx/tdx/,' | sort -u
 }
 
 # Is target $1 part of a kernel with configuration $2? Kbuild builds it anyway when asked to.
@@ -53,9 +53,8 @@ kmake() {
 	make -s -C "$CHECK/src" O="$dir" W=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "${tools[@]}" "$@"
 }
 
-# Configurations: both options on or off. The first one prepared is what the others start from. One whose name
-# starts with clang- is for that compiler.
-configurations=(tdx-kunit tdx notdx-kunit notdx)
+# Configurations: what the array of that name holds, both options on or off. The first one prepared is what the others
+# start from. One whose name starts with clang- is for that compiler.
 configure() {
 	local dir=$CHECK/$1 seed=$CHECK/seed stamp
 	mkdir -p "$dir"
@@ -77,51 +76,90 @@ configure() {
 	echo "$stamp" >"$dir/stamp"
 }
 
-# Builds targets in one configuration; prints warnings that the base did not have.
+# build_in CONFIGURATION TARGET...: leaves its output and status in $dir/out and $dir/status, its warnings in $dir/warnings
 build_in() {
-	local cfg=$1 dir=$CHECK/$1 name=$2 wanted=() target status=0
-	shift 2
+	local dir=$CHECK/$1 wanted=() target
+	configure "$1" || return
+	shift
+	echo 0 >"$dir/status"
+	: >"$dir/out"
 	for target; do ! enabled "$target" "$dir" || wanted+=("$target"); done
-	[ ${#wanted[@]} -gt 0 ] || return 0
-	kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$dir/out" 2>&1 || status=$?
+	[ ${#wanted[@]} = 0 ] || kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$dir/out" 2>&1 || echo $? >"$dir/status"
 	# Line numbers move, and so would every known warning.
 	sed -nE "/^(make|  [A-Z]+ )|Nothing to be done/d
 		/warning|error|Warning|Error|undefined|\\*\\*\\*/{s,$CHECK/src/,,g; s/:[0-9]+(:[0-9]+)?//g; p}" "$dir/out" |
 		sort -u >"$dir/warnings"
-	if [ "$name" = base ]; then
-		cat "$dir/warnings" >>"$dir/known"
-		return
-	fi
-	sort -u -o "$dir/known" "$dir/known"
-	if [ $status != 0 ] || [ -n "$(comm -23 "$dir/warnings" "$dir/known")" ]; then
-		echo "$cfg:"
-		sed "/^make/d; s,$CHECK/src/,,g" "$dir/out"
-		# Have the next run say it again.
-		for target in "${wanted[@]}"; do
-			find "$dir/${target%/}" -name '*.o' -delete 2>/dev/null || true
-		done
-		return 1
-	fi
 }
 
-# check_build NAME COMMIT TARGET...: in all configurations, two at a time
+# build_all TARGET...: in all configurations, two at a time
+build_all() {
+	local cfg pids=() pid status=0
+	for cfg in "${configurations[@]}"; do
+		build_in "$cfg" "$@" >"$TMP/out.$cfg" 2>&1 &
+		pids+=($!)
+		[ $((${#pids[@]} % 2)) = 1 ] || wait "${pids[-1]}" "${pids[-2]}" || true
+	done
+	for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+	for cfg in "${configurations[@]}"; do cat "$TMP/out.$cfg"; done
+	return $status
+}
+
+# What a configuration warns of now and is not known of the base.
+news() {
+	touch "$CHECK/$1/known-$base"
+	sort -u "$CHECK/$1/known-$base" | comm -23 "$CHECK/$1/warnings" -
+}
+
+# ask_base TARGET...: learns what those of the targets that warn of something new have warned of in the base, if
+# they were there.
+ask_base() {
+	local cfg old=() target path
+	for cfg in "${configurations[@]}"; do news "$cfg"; done >"$TMP/news"
+	[ -s "$TMP/news" ] || return 0
+	for target; do
+		path=${target%.o}
+		# A header does not say who includes it.
+		grep -q -e "${path%/}" -e '\.h:' "$TMP/news" || continue
+		! own_git -C "$TREE" ls-tree --name-only "$base" -- "$path.c" "$path.S" "${target%/}" | grep -q . || old+=("$target")
+	done
+	[ ${#old[@]} -gt 0 ] || return 0
+	for cfg in "${configurations[@]}"; do
+		cp "$CHECK/$cfg/out" "$TMP/out.$cfg.kept"
+		cp "$CHECK/$cfg/status" "$TMP/status.$cfg"
+		cp "$CHECK/$cfg/warnings" "$TMP/warnings.$cfg"
+	done
+	move_to "$base"
+	build_all "${old[@]}"
+	for cfg in "${configurations[@]}"; do
+		cat "$CHECK/$cfg/warnings" >>"$CHECK/$cfg/known-$base"
+		mv "$TMP/out.$cfg.kept" "$CHECK/$cfg/out"
+		mv "$TMP/status.$cfg" "$CHECK/$cfg/status"
+		mv "$TMP/warnings.$cfg" "$CHECK/$cfg/warnings"
+	done
+}
+
+# check_build COMMIT TARGET...: builds in all configurations, and brings no warning that the base does not have
 check_build() {
-	local name=$1 commit=$2 cfg pids=() pid status=0
-	shift 2
-	if known_good < <(own_git -C "$TREE" rev-parse "$commit^{tree}"; echo "${configurations[@]}" "$@"
+	local commit=$1 cfg target status=0
+	shift
+	if known_good < <(own_git -C "$TREE" rev-parse "$commit^{tree}"; echo "$base" "${configurations[@]}" "$@"
 			cat "$ROOT/tools/series/builds.sh" "$CHECK/seed"; gcc --version; sparse --version; clang-19 --version); then
 		echo 'NOTE: as before'
 		return
 	fi
 	move_to "$commit"
-	rm -f "$TMP"/out.*
+	build_all "$@"
+	ask_base "$@"
 	for cfg in "${configurations[@]}"; do
-		(configure "$cfg" && build_in "$cfg" "$name" "$@") >"$TMP/out.$cfg" 2>&1 &
-		pids+=($!)
-		[ $((${#pids[@]} % 2)) = 1 ] || wait "${pids[-1]}" "${pids[-2]}" || true
+		[ "$(cat "$CHECK/$cfg/status")" != 0 ] || [ -n "$(news "$cfg")" ] || continue
+		status=1
+		echo "$cfg:"
+		sed "/^make/d; s,$CHECK/src/,,g" "$CHECK/$cfg/out"
+		# Have the next run say it again.
+		for target; do
+			find "$CHECK/$cfg/${target%/}" -name '*.o' -delete 2>/dev/null || true
+		done
 	done
-	for pid in "${pids[@]}"; do wait "$pid" || status=1; done
-	cat "$TMP"/out.*
 	[ $status != 0 ] || note_good
 	return $status
 }
