@@ -15,8 +15,11 @@
 #define EXIT_FAILED	1
 #define EXIT_SKIPPED	4
 
-/* Of the machine's own time, which an emulator does not keep */
-#define TIMEOUT_SECONDS	120
+/*
+ * Of the machine's own time, which an emulator does not keep. With sanitizers in the
+ * kernel a test takes up to 140 of them.
+ */
+#define TIMEOUT_SECONDS	600
 
 static const struct test *const topics[] = {
 	capability_tests, creation_tests, memory_tests, exit_tests,
