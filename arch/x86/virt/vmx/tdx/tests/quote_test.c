@@ -713,6 +713,7 @@ struct rivals {
 	void *quote;
 	size_t len;
 	bool is_in_flight;
+	bool is_lost;		/* the first call, once the second one waits */
 	unsigned int nr_collisions;
 };
 
@@ -739,40 +740,62 @@ static bool let_rival_try(struct tdx_mock *mock, struct tdx_mock_call *call, u64
 		return false;
 	}
 
+	*status = TDX_INTERRUPTED_RESUMABLE;
 	if (!READ_ONCE(rivals->is_in_flight)) {
 		WRITE_ONCE(rivals->is_in_flight, true);
 		wake_up_process(rivals->task);
-	}
-	if (READ_ONCE(rivals->task->__state) == TASK_RUNNING && !rivals->nr_collisions) {
-		*status = TDX_INTERRUPTED_RESUMABLE;
 		return true;
 	}
+	if (READ_ONCE(rivals->task->__state) == TASK_RUNNING && !rivals->nr_collisions)
+		return true;
 
 	WRITE_ONCE(rivals->is_in_flight, false);
-	return false;
+	*status = TDX_SEAMCALL_VMFAILINVALID;
+	return rivals->is_lost;
+}
+
+static void __init make_rivals(struct kunit *test, struct rivals *rivals)
+{
+	rivals->quoting = start(test, "");
+	make_td(test, rivals->quoting->mock, &rivals->td);
+	make_report(&rivals->td, &rivals->report);
+	init_completion(&rivals->done);
+	rivals->task = kthread_create(get_rival_quote, rivals, "tdx_quote_rival");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals->task);
+	get_task_struct(rivals->task);
+	tdx_mock_set_hook(rivals->quoting->mock, let_rival_try, rivals);
+}
+
+static void __init end_rivals(struct kunit *test, struct rivals *rivals)
+{
+	wait_for_completion(&rivals->done);
+	tdx_mock_set_hook(rivals->quoting->mock, NULL, NULL);
+	put_task_struct(rivals->task);
+	KUNIT_EXPECT_EQ(test, rivals->nr_collisions, 0);
 }
 
 static void __init calls_take_turns(struct kunit *test)
 {
-	struct rivals rivals = { .quoting = start(test, "") };
+	struct rivals rivals = {};
 
-	make_td(test, rivals.quoting->mock, &rivals.td);
-	make_report(&rivals.td, &rivals.report);
-	init_completion(&rivals.done);
-	rivals.task = kthread_create(get_rival_quote, &rivals, "tdx_quote_rival");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals.task);
-	get_task_struct(rivals.task);
-
-	tdx_mock_set_hook(rivals.quoting->mock, let_rival_try, &rivals);
+	make_rivals(test, &rivals);
 	expect_quote(test, rivals.quoting, 100 * SZ_1K, 1);
-	wait_for_completion(&rivals.done);
-	tdx_mock_set_hook(rivals.quoting->mock, NULL, NULL);
-	put_task_struct(rivals.task);
+	end_rivals(test, &rivals);
 
-	KUNIT_EXPECT_EQ(test, rivals.nr_collisions, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals.quote);
 	expect_good_quote(test, rivals.quote, rivals.len, &rivals.report, 1);
 	vfree(rivals.quote);
+}
+
+/* The one that waits for a call which is then given up makes none */
+static void __init waiting_call_ends_with_the_quotes(struct kunit *test)
+{
+	struct rivals rivals = { .is_lost = true };
+
+	make_rivals(test, &rivals);
+	expect_error(test, rivals.quoting, -EIO);
+	end_rivals(test, &rivals);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(rivals.quote), -ENODEV);
 }
 
 /* These test cases would make the kernel forget what the machine's module has */
@@ -803,6 +826,7 @@ static struct kunit_case __refdata quote_cases_to_run[] = {
 	KUNIT_CASE_PARAM(update_brings_quoting_up_again, update_gen_params),
 	KUNIT_CASE(update_in_the_middle_of_a_call),
 	KUNIT_CASE(calls_take_turns),
+	KUNIT_CASE(waiting_call_ends_with_the_quotes),
 	{}
 };
 
