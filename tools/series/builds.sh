@@ -23,7 +23,7 @@ targets() {
 				END { if (NR <= 20) for (i = 1; i <= NR; i++) print use[i] }' ;;
 		*.h)	own_git -C "$TREE" grep -l -F "\"${path##*/}\"" "$1" -- "${path%/*}/*.[cS]" || true ;;
 		esac
-	done | sed "s,^$1:,,; s,\.[cS]\$,.o,; s"',^arch/x86/virt/vmx/tdx/.*,arch/x86/virt/vmx/tdx/,' | sort -u
+	done | sed "s,^$1:,,; s,\.[cS]\$,.o,; s,^arch/x86/virt/vmx/tdx/.*,arch/x86/virt/vmx/tdx/," | sort -u
 }
 
 # Is target $1 part of a kernel with configuration $2? Kbuild builds it anyway when asked to.
@@ -53,7 +53,7 @@ kmake() {
 	make -s -C "$CHECK/src" O="$dir" W=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "${tools[@]}" "$@"
 }
 
-# Configurations: what the array of that name holds, both options on or off. The first one prepared is what the others
+# The array "configurations" names those to build: both options on or off. The first one prepared is what the others
 # start from. One whose name starts with clang- is for that compiler.
 configure() {
 	local dir=$CHECK/$1 seed=$CHECK/seed stamp
@@ -76,22 +76,22 @@ configure() {
 	echo "$stamp" >"$dir/stamp"
 }
 
-# build_in CONFIGURATION TARGET...: leaves its output and status in $dir/out and $dir/status, its warnings in $dir/warnings
+# build_in CONFIGURATION NAME TARGET...: leaves output, status and warnings in files NAME.* of the configuration
 build_in() {
-	local dir=$CHECK/$1 wanted=() target
+	local dir=$CHECK/$1 as=$CHECK/$1/$2 wanted=() target
 	configure "$1" || return
-	shift
-	echo 0 >"$dir/status"
-	: >"$dir/out"
+	shift 2
+	echo 0 >"$as.status"
+	: >"$as.out"
 	for target; do ! enabled "$target" "$dir" || wanted+=("$target"); done
-	[ ${#wanted[@]} = 0 ] || kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$dir/out" 2>&1 || echo $? >"$dir/status"
+	[ ${#wanted[@]} = 0 ] || kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$as.out" 2>&1 || echo $? >"$as.status"
 	# Line numbers move, and so would every known warning.
 	sed -nE "/^(make|  [A-Z]+ )|Nothing to be done/d
-		/warning|error|Warning|Error|undefined|\\*\\*\\*/{s,$CHECK/src/,,g; s/:[0-9]+(:[0-9]+)?//g; p}" "$dir/out" |
-		sort -u >"$dir/warnings"
+		/warning|error|Warning|Error|undefined|\\*\\*\\*/{s,$CHECK/src/,,g; s/:[0-9]+(:[0-9]+)?//g; p}" "$as.out" |
+		sort -u >"$as.warnings"
 }
 
-# build_all TARGET...: in all configurations, two at a time
+# build_all NAME TARGET...: in all configurations, two at a time
 build_all() {
 	local cfg pids=() pid status=0
 	for cfg in "${configurations[@]}"; do
@@ -104,10 +104,10 @@ build_all() {
 	return $status
 }
 
-# What a configuration warns of now and is not known of the base.
+# What the series warns of in a configuration, and is not known of the base.
 news() {
 	touch "$CHECK/$1/known-$base"
-	sort -u "$CHECK/$1/known-$base" | comm -23 "$CHECK/$1/warnings" -
+	comm -23 "$CHECK/$1/series.warnings" "$CHECK/$1/known-$base"
 }
 
 # ask_base TARGET...: learns what those of the targets that warn of something new have warned of in the base, if
@@ -115,7 +115,6 @@ news() {
 ask_base() {
 	local cfg old=() target path
 	for cfg in "${configurations[@]}"; do news "$cfg"; done >"$TMP/news"
-	[ -s "$TMP/news" ] || return 0
 	for target; do
 		path=${target%.o}
 		# A header does not say who includes it.
@@ -123,18 +122,10 @@ ask_base() {
 		! own_git -C "$TREE" ls-tree --name-only "$base" -- "$path.c" "$path.S" "${target%/}" | grep -q . || old+=("$target")
 	done
 	[ ${#old[@]} -gt 0 ] || return 0
-	for cfg in "${configurations[@]}"; do
-		cp "$CHECK/$cfg/out" "$TMP/out.$cfg.kept"
-		cp "$CHECK/$cfg/status" "$TMP/status.$cfg"
-		cp "$CHECK/$cfg/warnings" "$TMP/warnings.$cfg"
-	done
 	move_to "$base"
-	build_all "${old[@]}"
+	build_all base "${old[@]}"
 	for cfg in "${configurations[@]}"; do
-		cat "$CHECK/$cfg/warnings" >>"$CHECK/$cfg/known-$base"
-		mv "$TMP/out.$cfg.kept" "$CHECK/$cfg/out"
-		mv "$TMP/status.$cfg" "$CHECK/$cfg/status"
-		mv "$TMP/warnings.$cfg" "$CHECK/$cfg/warnings"
+		sort -u -o "$CHECK/$cfg/known-$base" "$CHECK/$cfg/known-$base" "$CHECK/$cfg/base.warnings"
 	done
 }
 
@@ -148,13 +139,13 @@ check_build() {
 		return
 	fi
 	move_to "$commit"
-	build_all "$@"
+	build_all series "$@"
 	ask_base "$@"
 	for cfg in "${configurations[@]}"; do
-		[ "$(cat "$CHECK/$cfg/status")" != 0 ] || [ -n "$(news "$cfg")" ] || continue
+		[ "$(cat "$CHECK/$cfg/series.status")" != 0 ] || [ -n "$(news "$cfg")" ] || continue
 		status=1
 		echo "$cfg:"
-		sed "/^make/d; s,$CHECK/src/,,g" "$CHECK/$cfg/out"
+		sed "/^make/d; s,$CHECK/src/,,g" "$CHECK/$cfg/series.out"
 		# Have the next run say it again.
 		for target; do
 			find "$CHECK/$cfg/${target%/}" -name '*.o' -delete 2>/dev/null || true

@@ -17,7 +17,7 @@
 
 /*
  * Of the machine's own time, which an emulator does not keep. With sanitizers in the
- * kernel a test takes up to 140 of them.
+ * kernel a test takes more than 120 of them.
  */
 #define TIMEOUT_SECONDS	600
 
