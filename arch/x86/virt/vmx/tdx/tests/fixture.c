@@ -6,8 +6,6 @@
 #include <linux/cpufeature.h>
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
-#include <linux/io.h>
-#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/overflow.h>
@@ -143,31 +141,6 @@ void tdx_test_watch_list(struct tdx_test_pages *pages, const u64 *hpas, unsigned
 	for (unsigned int i = 0; i < nr_pages && pages->nr_pages < pages->max_pages; i++) {
 		get_page(phys_to_page(hpas[i]));
 		pages->hpas[pages->nr_pages++] = hpas[i];
-	}
-}
-
-/**
- * tdx_test_watch_linked_list() - follow what becomes of the pages of an HPA_LINKED_LIST
- * @pages:	from tdx_test_watch()
- * @node_hpa:	physical address of the first node of the list
- *
- * Both the pages in the list and its nodes, a node before those that it leads to.
- *
- * Context: any.
- */
-void tdx_test_watch_linked_list(struct tdx_test_pages *pages, u64 node_hpa)
-{
-	const u64 end = U64_MAX;
-
-	while (node_hpa != end && pages->nr_pages < pages->max_pages) {
-		const u64 *node = phys_to_virt(node_hpa);
-		unsigned int nr_pages = 0;
-
-		while (nr_pages < 511 && node[nr_pages] != end)
-			nr_pages++;
-		tdx_test_watch_list(pages, &node_hpa, 1);
-		tdx_test_watch_list(pages, node, nr_pages);
-		node_hpa = node[511];
 	}
 }
 

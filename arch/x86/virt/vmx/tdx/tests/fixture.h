@@ -27,7 +27,6 @@ struct tdx_test_pages {
 
 struct tdx_test_pages *tdx_test_watch(struct kunit *test, unsigned int max_pages);
 void tdx_test_watch_list(struct tdx_test_pages *pages, const u64 *hpas, unsigned int nr_pages);
-void tdx_test_watch_linked_list(struct tdx_test_pages *pages, u64 node_hpa);
 void tdx_test_note_flush(struct tdx_test_pages *pages, struct tdx_mock *mock,
 			 const struct tdx_mock_call *call);
 void tdx_test_expect_kept(struct kunit *test, struct tdx_mock *mock, struct tdx_test_pages *pages,
