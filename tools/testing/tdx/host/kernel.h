@@ -28,8 +28,6 @@
 #define __init
 #define __initconst
 #define __refdata
-#define __ro_after_init
-#define noinstr
 #define at_least			static
 #define DECLARE_FLEX_ARRAY(_type, _name) _type _name[0]
 
@@ -64,11 +62,8 @@
 #include <linux/pfn.h>
 #include <linux/sizes.h>
 
-#define subsys_initcall(_fn)		_Static_assert(_fn == _fn, "")
-#define module_exit(_fn)		_Static_assert(_fn == _fn, "")
 #define MODULE_DESCRIPTION(_text)	_Static_assert(true, "")
 #define MODULE_LICENSE(_text)		_Static_assert(true, "")
-#define EXPORT_SYMBOL(_name)
 #define EXPORT_SYMBOL_GPL(_name)
 #define EXPORT_SYMBOL_FOR_MODULES(_name, _modules)
 #define EXPORT_SYMBOL_FOR_KVM(_name)	_Static_assert(true, "")
@@ -95,9 +90,7 @@ bool host_warn(bool cond, const char *file, int line);
 #define WRITE_ONCE(_x, _value)		(*(volatile typeof(_x) *)&(_x) = (_value))
 
 #undef WARN_ON_ONCE
-#undef WARN_ON
 #define WARN_ON_ONCE(_cond)		host_warn(!!(_cond), __FILE__, __LINE__)
-#define WARN_ON				WARN_ON_ONCE
 
 /* CPUs are there as many as threads, which take turns: see thread.c */
 
@@ -138,12 +131,10 @@ void wait_for_completion(struct completion *completion);
 #define preempt_enable()		(host_preempt_count--)
 #define lockdep_assert_irqs_disabled()	do { } while (0)
 #define lockdep_assert_preemption_disabled() assert(host_preempt_count)
-#define lockdep_assert_held(_lock)	assert((_lock)->held)
 
 extern bool cache_state_incoherent;
 #define this_cpu_write(_var, _value)	((_var) = (_value))
 
-#define cpu_online(_cpu)		((_cpu) == 0)
 #define for_each_online_cpu(_cpu)	for ((_cpu) = 0; (_cpu) < 1; (_cpu)++)
 
 /* Nobody may with preemption off */
@@ -161,15 +152,10 @@ static inline int stop_machine(int (*fn)(void *), void *data, void *cpus)
 }
 
 typedef struct raw_spinlock { bool held; } raw_spinlock_t;
-typedef raw_spinlock_t spinlock_t;
 struct mutex { bool held; };
 
-#define __RAW_SPIN_LOCK_UNLOCKED(_name)	{}
-#define DEFINE_RAW_SPINLOCK(_name)	raw_spinlock_t _name
-#define DEFINE_SPINLOCK(_name)		spinlock_t _name
 #define DEFINE_MUTEX(_name)		struct mutex _name
 #define raw_spin_lock_init(_lock)	((_lock)->held = false)
-#define mutex_init(_lock)		((_lock)->held = false)
 
 static inline void host_set_held(bool *held, bool now)
 {
@@ -222,23 +208,15 @@ static inline bool raw_spin_trylock(raw_spinlock_t *lock)
 	return true;
 }
 
-static inline void host_unlock_mutex(struct mutex **lock)
-{
-	mutex_unlock(*lock);
-}
-
 static inline void host_unlock_raw_spinlock_irqsave(raw_spinlock_t **lock)
 {
 	raw_spin_unlock(*lock);
 }
 
-#define raw_spinlock_irqsave_t		raw_spinlock_t
-#define mutex_t				struct mutex
 #define guard(_kind)			host_guard_##_kind
 #define host_guard(_begin, _end, _lock)					\
 	typeof(_lock) __UNIQUE_ID(guard) __attribute__((__cleanup__(_end), __unused__)) = \
 		({ typeof(_lock) __lock = (_lock); _begin(__lock); __lock; })
-#define host_guard_mutex(_lock)		host_guard(mutex_lock, host_unlock_mutex, _lock)
 #define host_guard_raw_spinlock_irqsave(_lock)				\
 	host_guard(raw_spin_lock, host_unlock_raw_spinlock_irqsave, _lock)
 
@@ -259,7 +237,6 @@ static inline void atomic_long_add(long n, atomic_long_t *v)
 
 #define test_and_set_bit		__test_and_set_bit
 #define test_and_clear_bit		__test_and_clear_bit
-#define set_bit				__set_bit
 #define clear_bit			__clear_bit
 
 static inline u64 div_u64(u64 dividend, u32 divisor)
@@ -282,7 +259,6 @@ static inline u64 rol64(u64 word, unsigned int shift)
 /* The CPU */
 
 #define RDRAND_RETRY_LOOPS		10
-#define X86_FEATURE_TDX_HOST_PLATFORM	0
 #define boot_cpu_has(_feature)		true
 
 #include <asm/msr-index.h>
@@ -338,10 +314,6 @@ phys_addr_t slow_virt_to_phys(void *addr);
 #define __free_page(_page)		__free_pages(_page, 0)
 #define phys_to_page(_pa)		pfn_to_page(PHYS_PFN(_pa))
 #define page_to_phys(_page)		PFN_PHYS(page_to_pfn(_page))
-#define virt_to_page(_addr)		phys_to_page(virt_to_phys(_addr))
-#define vmalloc_to_page(_addr)		pfn_to_page(vmalloc_to_pfn(_addr))
-#define __pa				virt_to_phys
-#define __va				phys_to_virt
 
 void *kmalloc(size_t size, gfp_t gfp);
 void kfree(const void *object);
@@ -350,12 +322,9 @@ void *vcalloc(size_t n, size_t size);
 void vfree(const void *area);
 
 #define kzalloc(_size, _gfp)		kmalloc(_size, (_gfp) | __GFP_ZERO)
-#define kcalloc(_n, _size, _gfp)	kzalloc(size_mul(_n, _size), _gfp)
 #define kzalloc_obj(_object, ...)	((typeof(&(_object)))kzalloc(sizeof(_object), GFP_KERNEL))
 #define vmalloc(_size)			__vmalloc(_size, GFP_KERNEL)
 #define vzalloc(_size)			vcalloc(1, _size)
-#define kvcalloc(_n, _size, _gfp)	vcalloc(_n, _size)
-#define kvfree				vfree
 
 extern unsigned long max_pfn;
 unsigned long totalram_pages(void);
@@ -368,7 +337,6 @@ struct zone {
 extern struct zone host_zone;
 unsigned long host_free_pages(void);
 #define for_each_populated_zone(_zone)	for ((_zone) = &host_zone; (_zone); (_zone) = NULL)
-#define NR_FREE_PAGES			0
 #define zone_page_state_snapshot(_zone, _item) host_free_pages()
 #define per_cpu_ptr(_pointer, _cpu)	(_pointer)
 

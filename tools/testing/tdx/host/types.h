@@ -31,15 +31,11 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define U8_MAX		((u8)~0U)
 #define U16_MAX		((u16)~0U)
 #define U32_MAX		((u32)~0U)
 #define U64_MAX		((u64)~0ULL)
 
 #define __force
-#define __user
 #define __must_check
-#define __cold
-#define __bitwise
 
 #endif /* _TDX_HOST_TYPES_H */
