@@ -230,7 +230,6 @@ static inline void atomic_long_add(long n, atomic_long_t *v)
 	v->counter += n;
 }
 
-#undef set_bit
 #undef clear_bit
 #define atomic64_or(_bits, _v)		((void)((_v)->counter |= (_bits)))
 #define xchg(_p, _new)			__sync_lock_test_and_set(_p, _new)
