@@ -173,10 +173,7 @@ static void do_step(unsigned int step, unsigned int n, const struct machine_setu
 		machine_get_quote(1024);
 		break;
 	case 9:
-		byte = take_front();
-		current->is_killed = byte & 1;
-		machine_get_quote(byte << 5);
-		current->is_killed = false;
+		machine_get_quote(take_front() << 5);
 		break;
 	}
 }

@@ -120,12 +120,16 @@ struct completion { bool done; };
 struct task_struct *kthread_create(int (*fn)(void *data), void *data, const char *name);
 void wake_up_process(struct task_struct *task);
 void put_task_struct(struct task_struct *task);
-void host_wait(const bool *held);
+int host_wait(const bool *held);
 void wait_for_completion(struct completion *completion);
 
 #define get_task_struct(_task)		((void)(_task))
+#define allow_signal(_signal)		do { } while (0)
+#define send_sig(_signal, _task, _priv)	((_task)->is_killed = true, wake_up_process(_task))
+#define msleep(_ms)			((void)(_ms))
 #define init_completion(_completion)	((_completion)->done = false)
 #define complete(_completion)		((_completion)->done = true)
+#define completion_done(_completion)	((_completion)->done)
 
 #define preempt_disable()		(host_preempt_count++)
 #define preempt_enable()		(host_preempt_count--)
@@ -140,17 +144,6 @@ extern bool cache_state_incoherent;
 /* Nobody may with preemption off */
 void host_might_sleep(void);
 
-static inline int stop_machine(int (*fn)(void *), void *data, void *cpus)
-{
-	int ret;
-
-	host_might_sleep();
-	preempt_disable();
-	ret = fn(data);
-	preempt_enable();
-	return ret;
-}
-
 typedef struct raw_spinlock { bool held; } raw_spinlock_t;
 struct mutex { bool held; };
 
@@ -159,8 +152,7 @@ struct mutex { bool held; };
 
 static inline void host_set_held(bool *held, bool now)
 {
-	if (now)
-		host_wait(held);
+	assert(!now || !host_wait(held));
 	assert(*held != now);
 	*held = now;
 }
@@ -188,14 +180,14 @@ static inline void mutex_unlock(struct mutex *mutex)
 	host_set_held(&mutex->held, false);
 }
 
-/* A task that was killed does not wait, nor take what it would get */
+/* A free lock is taken, also by a task that was killed */
 static inline int mutex_lock_killable(struct mutex *mutex)
 {
 	host_might_sleep();
-	if (current->is_killed)
+	if (host_wait(&mutex->held))
 		return -EINTR;
 
-	mutex_lock(mutex);
+	mutex->held = true;
 	return 0;
 }
 

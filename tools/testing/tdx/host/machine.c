@@ -234,12 +234,6 @@ static void check_state(bool has_memory)
 		   info.quarantined_pages);
 }
 
-static int quote_init(void *unused)
-{
-	tdx_quote_init(machine.asks_for_quotes ? TDX_FEATURES0_QUOTE : 0);
-	return 0;
-}
-
 /* Quotes are made if all calls were successful and the size is of this world */
 static void init_quotes(void)
 {
@@ -247,7 +241,7 @@ static void init_quotes(void)
 	bool expected;
 
 	begin_step();
-	stop_machine(quote_init, NULL, NULL);
+	tdx_quote_init(machine.asks_for_quotes ? TDX_FEATURES0_QUOTE : 0);
 	tdx_ext_get_info(&info);
 	host_check(!oracle_nr_calls(TDH_QUOTE_INIT) ==
 		   (!machine.asks_for_quotes || info.state == TDX_EXT_FAILED),
@@ -333,8 +327,6 @@ static void install_image(void)
 static void replace_module(void)
 {
 	call_module(0, TDH_SYS_SHUTDOWN, 1, 0);
-	tdx_ext_stop();
-	tdx_quote_init(0);
 	install_image();
 	for (unsigned int cpu = 1; cpu < machine.nr_cpus; cpu++)
 		call_module(cpu, SEAMLDR_INSTALL, 0, 0);
@@ -343,12 +335,6 @@ static void replace_module(void)
 	call_module(0, TDH_SYS_LP_INIT, 0, 0);
 	/* Version 1 is told for which features */
 	call_module(0, TDH_SYS_UPDATE | 1 << TDX_VERSION_SHIFT, 0, machine.features);
-}
-
-static int update_extensions(void *unused)
-{
-	tdx_ext_update();
-	return 0;
 }
 
 /**
@@ -376,7 +362,7 @@ void machine_update(const struct machine_setup *setup)
 	replace_module();
 	host_task.fail_nth = fail_nth;
 	begin_step();
-	stop_machine(update_extensions, NULL, NULL);
+	tdx_ext_update();
 	host_check(!oracle_nr_calls(TDH_EXT_MEM_ADD), "memory given in an update");
 	end_step();
 	check_state(false);
@@ -502,23 +488,27 @@ void machine_release_array(unsigned int n)
 }
 
 /* What comes of a call that was made, or of one that was not */
-static int expected_quote(size_t report_len, int ret)
+static int expected_quote(size_t report_len)
 {
 	u64 room = PAGE_ALIGN(tdx_quote_max_size());
 
 	if (oracle_nr_calls(TDH_QUOTE_GET)) {
 		bool is_possible = oracle_last_rcx() && oracle_last_rcx() <= room;
+		u64 status = oracle_last_status();
 
-		if ((oracle_last_status() & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+		if (!room) {
+			host_check(oracle_nr_calls(TDH_QUOTE_GET) > 1 && status >> 62 == 2,
+				   "a call is given up that is over: %#llx", status);
+			return -ENODEV;
+		}
+		if (status >> 62 == 2 && errno_of(status) == -EIO)
 			return -EBUSY;
-		return errno_of(oracle_last_status()) ?: (is_possible ? 0 : -EIO);
+		return errno_of(status) ?: (is_possible ? 0 : -EIO);
 	}
 
-	if (!room)
-		return -ENODEV;
 	if (!report_len || report_len > PAGE_SIZE)
 		return -EINVAL;
-	return current->is_killed && ret != -ENOMEM ? -EINTR : -ENOMEM;
+	return room ? -ENOMEM : -ENODEV;
 }
 
 /* The checksum is right only if all pages of the list are where they belong in the quote */
@@ -543,7 +533,7 @@ void machine_get_quote(size_t report_len)
 	bool may_fail = host_task.fail_nth ||
 			(!machine.setup.vmalloc && tdx_quote_max_size() > 8 * PAGE_SIZE);
 	bool possible = tdx_quote_max_size() && report_len == REPORT_LEN && !may_fail &&
-			!current->is_killed && !oracle_has_quote_in_flight();
+			!oracle_has_quote_in_flight();
 	size_t quote_len = 0;
 	int expected, ret;
 	void *quote;
@@ -551,7 +541,7 @@ void machine_get_quote(size_t report_len)
 	begin_step();
 	quote = tdx_quote_get(&machine.td, report(), report_len, &quote_len);
 	ret = IS_ERR(quote) ? PTR_ERR(quote) : 0;
-	expected = expected_quote(report_len, ret);
+	expected = expected_quote(report_len);
 	host_check(ret == expected, "%d, not %d, for %#llx", ret, expected, oracle_last_status());
 	host_check(ret != -ENOMEM || may_fail, "memory has run out");
 	check_success(possible, ret);
@@ -577,7 +567,6 @@ void machine_end(void)
 	host_check(tdx_mock_pages_owned(machine.module) <=
 		   oracle_nr_claimed() + oracle_nr_disputed() + 1, "lost a page");
 	host_task.fail_nth = 0;
-	host_task.is_killed = false;
 	oracle_stop();
 	tdx_quote_init(0);
 	tdx_mock_trap(NULL);

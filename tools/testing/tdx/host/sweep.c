@@ -97,7 +97,6 @@ enum {
 	IN_STEPS = 2,
 
 	UPDATE = 1,
-	KILLED = 2,
 };
 
 static void boot_script(void)
@@ -134,7 +133,6 @@ static void quote_script(void)
 	machine_boot();
 	if (run.flags & UPDATE)
 		machine_update(&run.setup);
-	current->is_killed = run.flags & KILLED;
 	machine_get_quote(run.report_len);
 	machine_get_quote(1024);
 }
@@ -515,7 +513,7 @@ static void set_quotes(unsigned int n)
 static void allocations_of_quotes(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(quote_sizes); i++) {
-		for (run.flags = 0; run.flags < 4; run.flags++) {
+		for (run.flags = 0; run.flags <= UPDATE; run.flags++) {
 			set_quotes(i);
 			fail_each_allocation(quote_script);
 		}
@@ -525,7 +523,7 @@ static void allocations_of_quotes(void)
 static void calls_of_quotes(void)
 {
 	for (unsigned int i = 0; i < 3 * ARRAY_SIZE(quote_sizes); i++) {
-		for (run.flags = 0; run.flags < 4; run.flags++) {
+		for (run.flags = 0; run.flags <= UPDATE; run.flags++) {
 			set_quotes(i);
 			fail_each_call(quote_script);
 		}
@@ -596,8 +594,8 @@ static const struct {
 	{ "each claim of progress",		claims_of_progress,		2500 },
 	{ "each bit of an answer to a boot",	answers_of_boot,		1500 },
 	{ "each bit of an answer to a session",	answers_of_sessions,		2000 },
-	{ "each allocation of a quote fails",	allocations_of_quotes,		100 },
-	{ "each call of a quote fails",		calls_of_quotes,		13500 },
+	{ "each allocation of a quote fails",	allocations_of_quotes,		50 },
+	{ "each call of a quote fails",		calls_of_quotes,		7500 },
 	{ "each bit of an answer to a quote",	answers_of_quotes,		1800 },
 	{ "each length of a list of a quote",	lists_of_quotes,		100 },
 	{ "each length of a report",		lengths_of_reports,		4098 },

@@ -51,8 +51,8 @@ void wake_up_process(struct task_struct *task)
 	sem_wait(&turn_is_over);
 }
 
-/* Wait until @held is false */
-void host_wait(const bool *held)
+/* Wait until @held is false, or the task is killed */
+int host_wait(const bool *held)
 {
 	while (*held) {
 		host_check(this_thread, "waits for itself");
@@ -60,7 +60,11 @@ void host_wait(const bool *held)
 		this_thread->__state = TASK_KILLABLE;
 		sem_post(&turn_is_over);
 		sem_wait(&this_thread->turn);
+		if (this_thread->is_killed)
+			return -EINTR;
 	}
+
+	return 0;
 }
 
 void wait_for_completion(struct completion *completion)

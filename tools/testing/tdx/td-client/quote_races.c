@@ -293,20 +293,25 @@ static void update(void)
 	check_eq(status, 0);
 }
 
-/* The new module starts with the quote from the beginning, and signs it */
+/* The old module ends the quote that it is at, and the new one signs the next with its own key */
 static void updated(void)
 {
 	struct unfinished unfinished;
 	struct message *message;
 	struct guest guest;
 
-	guest_build_good(&guest, 10, 2);
+	guest_build_good(&guest, 10, 3);
 	message = guest.message[0];
 	start_unfinished(&unfinished, &guest);
 	update();
 	join(&unfinished.runner);
 	check_eq(unfinished.runner.exit, KVM_EXIT_IO);
-	check(quote_calls() - unfinished.first_call > unfinished.calls);
+	check_eq(quote_calls() - unfinished.first_call, unfinished.calls);
+	check_quote(&guest, message, 10);
+	check_eq(quote_key(message), unfinished.key);
+
+	guest_make_message(&guest, 0);
+	guest_run(&guest, 0);
 	check_quote(&guest, message, 10);
 	check_eq(quote_key(message), unfinished.key + 1);
 }

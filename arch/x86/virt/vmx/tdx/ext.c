@@ -10,6 +10,7 @@
 #define pr_fmt(fmt)	"virt/tdx: " fmt
 
 #include <linux/bitfield.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/init.h>
@@ -46,11 +47,13 @@ static bool has_extensions;
  * tdx_ext_get_info() - state and cost of the extensions
  * @info: out
  *
- * Context: any; a runtime update may be under way unless it is locked out.
+ * Context: any.  Once the kernel has booted, only the state changes, with a runtime
+ * update.
  */
 void tdx_ext_get_info(struct tdx_ext_info *info)
 {
-	*info = ext_info;
+	info->state = READ_ONCE(ext_info.state);
+	info->pool_pages = ext_info.pool_pages;
 	info->quarantined_pages = tdx_quarantined_pages();
 }
 EXPORT_SYMBOL_FOR_MODULES(tdx_ext_get_info, "tdx-host");
@@ -150,12 +153,6 @@ static __init int fill_pool(unsigned int nr_pages)
 	return ret;
 }
 
-/* Success, or an error that does not go away: the module has done with the call */
-static bool is_over(u64 status)
-{
-	return !(status & TDX_ERROR) || (status & TDX_NON_RECOVERABLE);
-}
-
 /**
  * tdx_ext_seamcall() - make a SEAMCALL that runs in the extensions
  * @fn:		number of the leaf
@@ -169,7 +166,7 @@ static bool is_over(u64 status)
  * moment or out of entropy: left where it is, it would stand in the way of
  * those after it.
  *
- * Context: any; with interrupts off the module may get nowhere.
+ * Context: process.  With interrupts off the module might get nowhere.
  * Return: the status of a call that is over.  TDX_INTERRUPTED_RESUMABLE if the
  * call was begun and the module gets to no end, or can not be reached any more.
  */
@@ -186,7 +183,7 @@ u64 tdx_ext_seamcall(u64 fn, struct tdx_module_args *args)
 		*args = inputs;
 		status = seamcall_ret(fn, args);
 		interrupted |= status == TDX_INTERRUPTED_RESUMABLE;
-		if (!interrupted || is_over(status))
+		if (!interrupted || tdx_ext_is_over(status))
 			return status;
 	} while (seamcall_reached_module(status) && ++nr_calls < MAX_CALLS);
 
@@ -203,16 +200,17 @@ static int tdh_ext_init(void)
 /* State of the extensions after @err, with @needs met if there is none */
 static void set_state(int err, const struct ext_needs *needs)
 {
-	if (err)
-		ext_info.state = TDX_EXT_FAILED;
-	else if (needs->init || ext_info.pool_pages)
-		ext_info.state = TDX_EXT_READY;
-	else
-		ext_info.state = TDX_EXT_NONE;
+	enum tdx_ext_state state = TDX_EXT_NONE;
 
 	if (err)
+		state = TDX_EXT_FAILED;
+	else if (needs->init || ext_info.pool_pages)
+		state = TDX_EXT_READY;
+	WRITE_ONCE(ext_info.state, state);
+
+	if (state == TDX_EXT_FAILED)
 		pr_err("extensions failed (%d), TDX goes on without them\n", err);
-	else if (ext_info.state == TDX_EXT_READY)
+	else if (state == TDX_EXT_READY)
 		pr_info("extensions ready, %lu KB\n", ext_info.pool_pages * (PAGE_SIZE / SZ_1K));
 }
 
@@ -249,21 +247,23 @@ void __init tdx_ext_init(u64 features0)
  *
  * Extensions that were up have failed, until an update brings them up again.
  *
- * Context: stop_machine().
+ * Context: any, after an update that has left no module behind.
  */
 void tdx_ext_stop(void)
 {
 	if (ext_info.state == TDX_EXT_READY)
-		ext_info.state = TDX_EXT_FAILED;
+		WRITE_ONCE(ext_info.state, TDX_EXT_FAILED);
 }
 
 /**
  * tdx_ext_update() - bring the extensions up again in an updated module
  *
- * The pool stays with the module.  If the new one asks for more memory, the
- * extensions have failed: none can be allocated here.  TDs go on.
+ * The pool stays with the module.  A compatible update does not ask for more
+ * memory, so what fills the pool is not kept after boot.  If the new module does
+ * ask, the extensions have failed.  TDs go on.
  *
- * Context: stop_machine().
+ * Context: process, after the update and not in the middle of it: the other CPUs
+ * are not to wait for what runs in the extensions.
  */
 void tdx_ext_update(void)
 {

@@ -46,9 +46,9 @@ static u32 max_quote_size;
 /*
  * The module has the state of an interrupted call, and refuses to go on with
  * another one.  It does not say whether that is one state for each TD, so there
- * is one call at a time.
+ * is one call at a time.  None is under way while the module is updated.
  */
-static DEFINE_MUTEX(quote_lock);
+DEFINE_MUTEX(tdx_quote_lock);
 
 /**
  * tdx_quote_max_size() - how large do quotes of the TDX module get?
@@ -92,29 +92,26 @@ static int init_quoting(u32 *max_size)
  *
  * Failure is logged.  It is neither one of TDX nor one of the extensions.
  *
- * Context: boot or stop_machine(), after tdx_ext_init(), tdx_ext_stop() or
- * tdx_ext_update().
+ * Context: process, after tdx_ext_init(), tdx_ext_stop() or tdx_ext_update().
+ * Nobody gets a quote meanwhile: at boot, or with tdx_quote_lock held.
  */
 void tdx_quote_init(u64 features)
 {
 	struct tdx_ext_info ext;
-	u32 max_size;
+	u32 max_size = 0;
 	int ret;
 
-	WRITE_ONCE(max_quote_size, 0);
-
 	tdx_ext_get_info(&ext);
-	if (!(features & TDX_FEATURES0_QUOTE) || ext.state == TDX_EXT_FAILED)
-		return;
-
-	ret = init_quoting(&max_size);
-	if (ret) {
-		pr_err("quotes failed (%d), TDX goes on without them\n", ret);
-		return;
+	if ((features & TDX_FEATURES0_QUOTE) && ext.state != TDX_EXT_FAILED) {
+		ret = init_quoting(&max_size);
+		if (ret)
+			pr_err("quotes failed (%d), TDX goes on without them\n", ret);
+		else
+			pr_info("quotes ready, up to %u KB each\n", DIV_ROUND_UP(max_size, SZ_1K));
 	}
 
+	/* Not 0 in between: a TD that is created then is to have its quotes from the module */
 	WRITE_ONCE(max_quote_size, max_size);
-	pr_info("quotes ready, up to %u KB each\n", DIV_ROUND_UP(max_size, SZ_1K));
 }
 
 static u64 page_hpa(const void *vaddr)
@@ -170,49 +167,21 @@ static void give_up_quotes(void)
 
 static int tdh_quote_get(struct tdx_module_args *args)
 {
-	u64 status;
+	u64 status = tdx_ext_seamcall(TDH_QUOTE_GET, args);
 
-	if (mutex_lock_killable(&quote_lock))
-		return -EINTR;
-
-	/* The buffer may be that of a call that was given up just now */
-	if (!tdx_quote_max_size()) {
-		mutex_unlock(&quote_lock);
+	if (status == TDX_INTERRUPTED_RESUMABLE) {
+		give_up_quotes();
 		return -ENODEV;
 	}
 
-	status = tdx_ext_seamcall(TDH_QUOTE_GET, args);
-	if (status == TDX_INTERRUPTED_RESUMABLE)
-		give_up_quotes();
-	mutex_unlock(&quote_lock);
-
-	/* Another call is at the TD: no failure, and not worth a log */
-	if ((status & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY)
+	/* It has something else to do, or no entropy: no failure, and not worth a log */
+	if (seamcall_reached_module(status) && !tdx_ext_is_over(status))
 		return -EBUSY;
 
 	return sc_errno(quote_err, TDH_QUOTE_GET, status, args);
 }
 
-/**
- * tdx_quote_get() - have the TDX module make a quote
- * @td:		whose quote
- * @report:	the TDREPORT that the TD has got from the module
- * @report_len:	bytes of @report, at most a page
- * @quote_len:	out: bytes of the quote
- *
- * TDH.QUOTE.GET.  Each call has a buffer of its own, as large as the largest
- * quote of the module that is running.  A runtime update may come between the
- * parts of an interrupted call.  If the new module does not go on with it, or
- * makes larger quotes, the call fails and may be made again.
- *
- * Context: may sleep, for as long as the module takes for some quotes: one is
- * made after the other.
- * Return: the quote, for vfree(); ERR_PTR() of -ENODEV if the module makes no
- * quotes, -EINVAL for an impossible @report_len, -ENOMEM, -EINTR if the caller
- * was killed, -EBUSY if the module has something else to do with the TD, -EIO
- * if it refuses or makes nonsense, and the other errors of a SEAMCALL.
- */
-void *tdx_quote_get(struct tdx_td *td, const void *report, size_t report_len, size_t *quote_len)
+static void *get_quote(struct tdx_td *td, const void *report, size_t report_len, size_t *quote_len)
 {
 	unsigned int nr_pages = PFN_UP(tdx_quote_max_size());
 	unsigned int nr_nodes = DIV_ROUND_UP(nr_pages, TDX_PAGES_PER_NODE);
@@ -222,12 +191,10 @@ void *tdx_quote_get(struct tdx_td *td, const void *report, size_t report_len, si
 
 	if (!nr_pages)
 		return ERR_PTR(-ENODEV);
-	if (!report_len || report_len > PAGE_SIZE)
-		return ERR_PTR(-EINVAL);
 
 	/*
 	 * The report does not share a page with the quote, so that it is there
-	 * still if the call has to start all over.  Zeroed: whatever length the
+	 * still when an interrupted call goes on.  Zeroed: whatever length the
 	 * module tells, the quote shows nothing of the host.
 	 */
 	buf = __vmalloc((nr_pages + 1 + nr_nodes) * PAGE_SIZE,
@@ -258,5 +225,38 @@ void *tdx_quote_get(struct tdx_td *td, const void *report, size_t report_len, si
 
 	vfree(buf);
 	return ERR_PTR(ret);
+}
+
+/**
+ * tdx_quote_get() - have the TDX module make a quote
+ * @td:		whose quote
+ * @report:	the TDREPORT that the TD has got from the module
+ * @report_len:	bytes of @report, at most a page
+ * @quote_len:	out: bytes of the quote
+ *
+ * TDH.QUOTE.GET.  Each call has a buffer of its own, as large as the largest
+ * quote of the module.
+ *
+ * Context: may sleep, for as long as the module takes for some quotes: one is
+ * made after the other, and none during a runtime update.
+ * Return: the quote, for vfree(); ERR_PTR() of -EINVAL for an impossible
+ * @report_len, -EINTR if the caller was killed, -ENODEV if the module makes no
+ * quotes, -ENOMEM, -EBUSY if the module can not do it now, -EIO if it refuses or
+ * makes nonsense, and the other errors of a SEAMCALL.
+ */
+void *tdx_quote_get(struct tdx_td *td, const void *report, size_t report_len, size_t *quote_len)
+{
+	void *quote;
+
+	if (!report_len || report_len > PAGE_SIZE)
+		return ERR_PTR(-EINVAL);
+
+	if (mutex_lock_killable(&tdx_quote_lock))
+		return ERR_PTR(-EINTR);
+
+	quote = get_quote(td, report, report_len, quote_len);
+	mutex_unlock(&tdx_quote_lock);
+
+	return quote;
 }
 EXPORT_SYMBOL_FOR_KVM(tdx_quote_get);

@@ -10,7 +10,6 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sprintf.h>
-#include <linux/stop_machine.h>
 #include <linux/string.h>
 #include <asm/archrandom.h>
 #include <asm/tdx.h>
@@ -186,19 +185,6 @@ static bool count_calls(struct tdx_mock *mock, struct tdx_mock_call *call, u64 *
 	return false;
 }
 
-static int update_extensions(void *unused)
-{
-	tdx_ext_stop();
-	tdx_ext_update();
-	return 0;
-}
-
-/* As the runtime update does: no other CPU runs, nothing may sleep */
-static void update(struct kunit *test)
-{
-	KUNIT_ASSERT_EQ(test, stop_machine(update_extensions, NULL, NULL), 0);
-}
-
 /* A module without extensions is not even asked */
 static void __init module_without_extensions_is_left_alone(struct kunit *test)
 {
@@ -207,7 +193,7 @@ static void __init module_without_extensions_is_left_alone(struct kunit *test)
 
 	tdx_mock_set_hook(ext->mock, count_calls, &nr_calls);
 	tdx_ext_init(FEATURES_PLAIN);
-	update(test);
+	tdx_ext_update();
 	KUNIT_EXPECT_EQ(test, nr_calls, 0);
 	expect_outcome(test, ext, TDX_EXT_NONE, 0, 0);
 }
@@ -500,7 +486,7 @@ static void __init expect_update(struct kunit *test, unsigned int missing, const
 	struct tdx_ext_info before, after;
 
 	tdx_ext_get_info(&before);
-	update(test);
+	tdx_ext_update();
 	tdx_ext_get_info(&after);
 
 	KUNIT_EXPECT_EQ(test, after.state, state);

@@ -6,16 +6,18 @@
 #include <kunit/test.h>
 #include <linux/array_size.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pfn.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/sprintf.h>
-#include <linux/stop_machine.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <asm/pgtable_types.h>
@@ -395,10 +397,10 @@ static const struct get_failure {
 } get_failures[] = {
 	{ "operand invalid",	"0xC000010000000008",	1,	-EIO },
 	{ "operand busy",	"0x8000020000000001",	1,	-EBUSY,		GOES_ON },
-	{ "module busy",	"SYS_BUSY",		1,	-EIO,		GOES_ON },
+	{ "module busy",	"SYS_BUSY",		1,	-EBUSY,		GOES_ON },
 	{ "resumption",		"0xC000000600000000",	1,	-EIO },
 	{ "buffer too small",	"0xC00001000000000b",	1,	-EIO },
-	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EIO,		GOES_ON },
+	{ "no entropy",		"RND_NO_ENTROPY",	10,	-EBUSY,		GOES_ON },
 	{ "no module",		"VMFAILINVALID",	1,	-ENODEV,	HANGS },
 	{ "general protection",	"GP",			1,	-EOPNOTSUPP,	HANGS },
 	{ "invalid opcode",	"UD",			1,	-EACCES,	HANGS },
@@ -428,7 +430,7 @@ static const void *failed_get_gen_params(struct kunit *test, const void *prev, c
 static void __init expect_end_of_quotes(struct kunit *test, struct quoting *quoting,
 					unsigned int nr_gets)
 {
-	expect_error(test, quoting, -EIO);
+	expect_error(test, quoting, -ENODEV);
 	KUNIT_EXPECT_EQ(test, quoting->nr_gets, nr_gets);
 	KUNIT_EXPECT_EQ(test, tdx_quote_max_size(), 0);
 	expect_error(test, quoting, -ENODEV);
@@ -609,17 +611,11 @@ static void __init lack_of_memory_comes_before_the_call(struct kunit *test)
 	expect_no_loss(test, quoting);
 }
 
-static int update_module(void *unused)
+/* The rest of a runtime update: quotes wait for all of it */
+static void update_locked(void)
 {
 	tdx_ext_update();
 	tdx_quote_init(FEATURES_QUOTE);
-	return 0;
-}
-
-/* As the runtime update does: no other CPU runs, nothing may sleep */
-static void update(struct kunit *test)
-{
-	KUNIT_ASSERT_EQ(test, stop_machine(update_module, NULL, NULL), 0);
 }
 
 /* The size of quotes before, what the module is like after an update, and the size then */
@@ -653,54 +649,14 @@ static void __init update_brings_quoting_up_again(struct kunit *test)
 		expect_quote(test, before, 100 * SZ_1K, 1);
 
 	after = make_module(test, param->after);
-	update(test);
+	mutex_lock(&tdx_quote_lock);
+	update_locked();
+	mutex_unlock(&tdx_quote_lock);
 	KUNIT_EXPECT_EQ(test, tdx_quote_max_size(), param->size_after);
 	if (param->size_after)
 		expect_quote(test, after, param->size_after, 1);
 	else
 		expect_error(test, after, -ENODEV);
-}
-
-/* The module is replaced between two parts of a call */
-struct racing_update {
-	struct quoting *quoting;
-	bool init_quotes;
-};
-
-static bool replace_module(struct tdx_mock *mock, struct tdx_mock_call *call, u64 *status)
-{
-	struct racing_update *race = tdx_mock_hook_data(mock);
-	struct tdx_module_args args = {};
-
-	note_get(race->quoting, call);
-	if (race->quoting->nr_gets != 2)
-		return false;
-
-	tdx_mock_make_ready(mock);
-	tdx_mock_set_hook(mock, NULL, NULL);
-	tdx_mock_seamcall(mock, call->cpu, call->package, true, TDH_EXT_INIT, &args);
-	while (race->init_quotes &&
-	       tdx_mock_seamcall(mock, call->cpu, call->package, true, TDH_QUOTE_INIT, &args))
-		;
-	tdx_mock_set_hook(mock, replace_module, race);
-	return false;
-}
-
-static void __init update_in_the_middle_of_a_call(struct kunit *test)
-{
-	struct racing_update race = { .init_quotes = true };
-
-	race.quoting = start(test, "quote_steps=3");
-	tdx_mock_set_hook(race.quoting->mock, replace_module, &race);
-
-	/* The new module knows nothing of the call, and makes the quote from the start */
-	expect_quote(test, race.quoting, 100 * SZ_1K, 2);
-	KUNIT_EXPECT_EQ(test, race.quoting->nr_gets, 5);
-
-	/* Or makes none */
-	race.init_quotes = false;
-	expect_error(test, race.quoting, -EIO);
-	KUNIT_EXPECT_EQ(test, race.quoting->nr_gets, 2);
 }
 
 /* A second TD asks for a quote while the call of the first one is interrupted */
@@ -713,7 +669,8 @@ struct rivals {
 	void *quote;
 	size_t len;
 	bool is_in_flight;
-	bool is_lost;		/* the first call, once the second one waits */
+	/* What happens once the second one waits: the first call is lost, or the task killed */
+	bool is_lost, is_killed;
 	unsigned int nr_collisions;
 };
 
@@ -721,6 +678,7 @@ static int get_rival_quote(void *data)
 {
 	struct rivals *rivals = data;
 
+	allow_signal(SIGKILL);
 	rivals->quote = tdx_quote_get(&rivals->td, &rivals->report, sizeof(rivals->report),
 				      &rivals->len);
 	complete(&rivals->done);
@@ -749,9 +707,22 @@ static bool let_rival_try(struct tdx_mock *mock, struct tdx_mock_call *call, u64
 	if (READ_ONCE(rivals->task->__state) == TASK_RUNNING && !rivals->nr_collisions)
 		return true;
 
+	if (rivals->is_killed && !completion_done(&rivals->done)) {
+		send_sig(SIGKILL, rivals->task, 1);
+		return true;
+	}
+
 	WRITE_ONCE(rivals->is_in_flight, false);
 	*status = TDX_SEAMCALL_VMFAILINVALID;
 	return rivals->is_lost;
+}
+
+static void __init make_rival(struct kunit *test, struct rivals *rivals)
+{
+	init_completion(&rivals->done);
+	rivals->task = kthread_create(get_rival_quote, rivals, "tdx_quote_rival");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals->task);
+	get_task_struct(rivals->task);
 }
 
 static void __init make_rivals(struct kunit *test, struct rivals *rivals)
@@ -759,10 +730,7 @@ static void __init make_rivals(struct kunit *test, struct rivals *rivals)
 	rivals->quoting = start(test, "");
 	make_td(test, rivals->quoting->mock, &rivals->td);
 	make_report(&rivals->td, &rivals->report);
-	init_completion(&rivals->done);
-	rivals->task = kthread_create(get_rival_quote, rivals, "tdx_quote_rival");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals->task);
-	get_task_struct(rivals->task);
+	make_rival(test, rivals);
 	tdx_mock_set_hook(rivals->quoting->mock, let_rival_try, rivals);
 }
 
@@ -793,9 +761,44 @@ static void __init waiting_call_ends_with_the_quotes(struct kunit *test)
 	struct rivals rivals = { .is_lost = true };
 
 	make_rivals(test, &rivals);
-	expect_error(test, rivals.quoting, -EIO);
+	expect_error(test, rivals.quoting, -ENODEV);
 	end_rivals(test, &rivals);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(rivals.quote), -ENODEV);
+}
+
+static void __init killed_task_does_not_wait(struct kunit *test)
+{
+	struct rivals rivals = { .is_killed = true };
+
+	make_rivals(test, &rivals);
+	expect_quote(test, rivals.quoting, 100 * SZ_1K, 1);
+	end_rivals(test, &rivals);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(rivals.quote), -EINTR);
+}
+
+/* A call that waits for the end of an update gets a quote of the size that they are of then */
+static void __init call_waits_for_update(struct kunit *test)
+{
+	struct rivals rivals = {};
+
+	rivals.quoting = start(test, "quote_size=1K");
+	make_rival(test, &rivals);
+
+	mutex_lock(&tdx_quote_lock);
+	wake_up_process(rivals.task);
+	while (READ_ONCE(rivals.task->__state) == TASK_RUNNING)
+		msleep(1);
+	rivals.quoting = make_module(test, "quote_size=300K");
+	rivals.td = rivals.quoting->td;
+	rivals.report = rivals.quoting->report;
+	update_locked();
+	mutex_unlock(&tdx_quote_lock);
+
+	end_rivals(test, &rivals);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rivals.quote);
+	KUNIT_EXPECT_EQ(test, rivals.len, 300 * SZ_1K);
+	expect_good_quote(test, rivals.quote, rivals.len, &rivals.report, 1);
+	vfree(rivals.quote);
 }
 
 /* These test cases would make the kernel forget what the machine's module has */
@@ -824,9 +827,10 @@ static struct kunit_case __refdata quote_cases_to_run[] = {
 	KUNIT_CASE(wrong_report_is_refused),
 	KUNIT_CASE(lack_of_memory_comes_before_the_call),
 	KUNIT_CASE_PARAM(update_brings_quoting_up_again, update_gen_params),
-	KUNIT_CASE(update_in_the_middle_of_a_call),
 	KUNIT_CASE(calls_take_turns),
 	KUNIT_CASE(waiting_call_ends_with_the_quotes),
+	KUNIT_CASE(killed_task_does_not_wait),
+	KUNIT_CASE(call_waits_for_update),
 	{}
 };
 
