@@ -48,7 +48,7 @@ test test-debug test-rt:
 		$T/test $(patsubst test-%,--%,$(@:test=)) $(ARGS)
 
 host: tree	## the core as a program in user space: KUnit suites and all faults, with sanitizers
-	@$(MAKE) -C $T/host KTREE='$(KTREE)' check
+	@$(MAKE) -j"$$(nproc)" -C $T/host KTREE='$(KTREE)' check
 
 fuzz: tree	## fuzz the core for FUZZ_TIME seconds
 	@$S/deps fuzz
@@ -69,7 +69,7 @@ report:		## results of the last runs on one page: text, and build/report.html
 
 check:		## what a reviewer would ask for: applies, builds patch by patch, checkpatch, sparse, ...
 	@$S/deps build check
-	@$S/check $(ARGS)
+	@$S/check $(ARGS) $(if $(findstring command,$(origin BASE) $(origin KDIR)),'$(SRC)')
 
 series: tree	## patches for the mailing list, in build/series-$(BASE)
 	@$S/export '$(SRC)'

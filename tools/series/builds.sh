@@ -19,7 +19,8 @@ targets() {
 		*include/*.h)
 			# Not the users of a header that everyone has.
 			own_git -C "$TREE" grep -l -F "<${path##*include/}>" "$1" -- \
-				'arch/x86/*.[cS]' 'drivers/virt/*.c' 'virt/*.c' ':!arch/x86/boot' | awk '{ use[NR] = $0 }
+				'arch/x86/*.[cS]' 'drivers/virt/*.c' 'virt/*.c' ':!arch/x86/boot' \
+				':!arch/x86/virt/vmx/tdx' | awk '{ use[NR] = $0 }
 				END { if (NR <= 20) for (i = 1; i <= NR; i++) print use[i] }' ;;
 		*.h)	own_git -C "$TREE" grep -l -F "\"${path##*/}\"" "$1" -- "${path%/*}/*.[cS]" || true ;;
 		esac
@@ -129,15 +130,29 @@ ask_base() {
 	done
 }
 
+# Have the next build say again what it warns of in these targets.
+forget_objects() {
+	local cfg target
+	for cfg in "${configurations[@]}"; do
+		for target; do
+			find "$CHECK/$cfg/${target%/}" -name '*.o' -delete 2>/dev/null || true
+		done
+	done
+}
+
 # check_build COMMIT TARGET...: builds in all configurations, and brings no warning that the base does not have
 check_build() {
-	local commit=$1 cfg target status=0
+	local commit=$1 cfg pending=$CHECK/pending-${configurations[0]} status=0
 	shift
 	if known_good < <(own_git -C "$TREE" rev-parse "$commit^{tree}"; echo "$base" "${configurations[@]}" "$@"
 			cat "$ROOT/tools/series/builds.sh" "$CHECK/seed"; gcc --version; sparse --version; clang-19 --version); then
 		echo 'NOTE: as before'
 		return
 	fi
+	# A run that was interrupted has not said what it was warned of: have it said again.
+	# shellcheck disable=SC2046 # targets are words
+	[ ! -f "$pending" ] || forget_objects $(cat "$pending")
+	echo "$*" >"$pending"
 	move_to "$commit"
 	build_all series "$@"
 	ask_base "$@"
@@ -146,27 +161,23 @@ check_build() {
 		status=1
 		echo "$cfg:"
 		sed "/^make/d; s,$CHECK/src/,,g" "$CHECK/$cfg/series.out"
-		# Have the next run say it again.
-		for target; do
-			find "$CHECK/$cfg/${target%/}" -name '*.o' -delete 2>/dev/null || true
-		done
 	done
-	[ $status != 0 ] || note_good
-	return $status
+	[ $status = 0 ] || return $status
+	rm "$pending"
+	note_good
 }
 
 prepare_build() {
-	local cfg
+	local cfg first=${configurations[0]}
 	[ -f "$ROOT/arch/x86/virt/vmx/tdx/tests/.kunitconfig" ] || { echo "no tests/.kunitconfig"; return 1; }
 	cp "$ROOT/arch/x86/virt/vmx/tdx/tests/.kunitconfig" "$CHECK/seed"
-	[ ! -f "$CHECK/prepared" ] || return 0
+	[ ! -f "$CHECK/prepared-$first" ] || return 0
 	move_to "$base"
-	configure "${configurations[0]}"
+	configure "$first"
 	for cfg in "${configurations[@]:1}"; do
 		rm -rf "${CHECK:?}/$cfg"
-		cp -a "$CHECK/${configurations[0]}" "$CHECK/$cfg"
+		cp -a "$CHECK/$first" "$CHECK/$cfg"
 		rm "$CHECK/$cfg"/{config.last,stamp}
-		configure "$cfg"
 	done
-	touch "$CHECK/prepared"
+	touch "$CHECK/prepared-$first"
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where things are: KTREE and BUILD come from the top Makefile."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -44,15 +45,22 @@ def base():
                     for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL"))
 
 
-def revision():
-    """Return what this repository is at, "-dirty" if that is not all."""
-    return subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
 def make(*command):
     """Run one of the scripts here; its failure is ours. Its output is not KTAP."""
-    status = subprocess.run([os.path.join(HERE, command[0]), *command[1:]],
-                            stdout=sys.stderr, check=False).returncode
+    with subprocess.Popen([os.path.join(HERE, command[0]), *command[1:]], stdout=sys.stderr) as script:
+        try:
+            status = script.wait()
+        except BaseException:
+            # It ends what it has started.
+            script.terminate()
+            script.wait()
+            raise
     if status:
         sys.exit(status)
+
+
+def lock():
+    """Return the lock of the kernel build, held: nobody builds another kernel under a machine that boots."""
+    file = open(os.path.join(build(), ".lock"), "w", encoding="ascii")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file

@@ -18,7 +18,7 @@ CMDLINE = ("nohibernate kunit.enable=0 oops=panic panic=-1 printk.devkmsg=on pri
 TROUBLE = re.compile(
     r"\bWARNING:|\bBUG:|\bBUG at |Oops|Kernel panic|KASAN|UBSAN|possible deadlock"
     r"|scheduling while atomic|unreferenced object|Call Trace|general protection fault"
-    r"|detected stalls|blocked for more than|printk messages dropped")
+    r"|detected (?:expedited )?stall|unchecked MSR access|blocked for more than|printk messages dropped")
 
 RESTART = "reboot: Restarting system"
 

@@ -7,17 +7,23 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.abspath(os.path.join(HERE, *[os.pardir] * 4))
+sys.path.append(os.path.dirname(HERE))
+
+# pylint: disable=wrong-import-position
+from revision import ROOT, revision
+
 OUT = os.environ.get("OUT") or os.path.join(ROOT, "build", "host")
 CORPUS = os.path.join(HERE, "corpus")
 TDX = os.path.join(ROOT, "arch", "x86", "virt", "vmx", "tdx")
 
 
+if not os.environ.get("KTREE"):
+    sys.exit("KTREE is not set: it names the patched kernel tree")
+
+
 def make(*arguments):
     """Return what make prints; its failure is ours."""
-    if not os.environ.get("KTREE"):
-        sys.exit("KTREE is not set: it names the patched kernel tree")
-    done = subprocess.run(["make", "--no-print-directory", "-C", HERE, *arguments],
+    done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", "-C", HERE, *arguments],
                           stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(done.returncode)
@@ -33,21 +39,19 @@ def said(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
-def results_path(name):
-    return os.path.join(OUT, name + ".json")
+class Results:
+    """What a run leaves for a page of results: nothing, not even the old ones, if it comes to no end."""
 
+    def __init__(self, name):
+        self.path = os.path.join(OUT, name + ".json")
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        # Of what is there now, whatever is edited or committed while it runs.
+        self.about = {"revision": revision(),
+                      "base": said("make", "--no-print-directory", "-s", "-C", os.environ["KTREE"],
+                                   "kernelversion")}
 
-def forget_results(name):
-    """A run that comes to no end leaves no results, not even old ones."""
-    if os.path.exists(results_path(name)):
-        os.unlink(results_path(name))
-
-
-def write_results(name, results):
-    """Leave @results for a page of results, with what they are about."""
-    about = {"revision": said("git", "-C", ROOT, "describe", "--always", "--dirty"),
-             "base": said("make", "--no-print-directory", "-s", "-C", os.environ["KTREE"],
-                          "kernelversion")}
-    with open(results_path(name), "w", encoding="ascii") as file:
-        json.dump({**about, **results}, file, indent=1)
-        file.write("\n")
+    def write(self, results):
+        with open(self.path, "w", encoding="ascii") as file:
+            json.dump({**self.about, **results}, file, indent=1)
+            file.write("\n")
