@@ -85,7 +85,9 @@ build_in() {
 	echo 0 >"$as.status"
 	: >"$as.out"
 	for target; do ! enabled "$target" "$dir" || wanted+=("$target"); done
-	[ ${#wanted[@]} = 0 ] || kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$as.out" 2>&1 || echo $? >"$as.status"
+	# That much comes before any target: a few files of the kernel, which include the headers that all others do.
+	[ ${#wanted[@]} -gt 0 ] || wanted=(prepare)
+	kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$as.out" 2>&1 || echo $? >"$as.status"
 	# Line numbers move, and so would every known warning.
 	sed -nE "/^(make|  [A-Z]+ )|Nothing to be done/d
 		/warning|error|Warning|Error|undefined|\\*\\*\\*/{s,$CHECK/src/,,g; s/:[0-9]+(:[0-9]+)?//g; p}" "$as.out" |

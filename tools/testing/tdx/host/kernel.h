@@ -126,7 +126,7 @@ void wait_for_completion(struct completion *completion);
 #define get_task_struct(_task)		((void)(_task))
 #define allow_signal(_signal)		do { } while (0)
 #define send_sig(_signal, _task, _priv)	((_task)->is_killed = true, wake_up_process(_task))
-#define msleep(_ms)			((void)(_ms))
+#define fsleep(_us)			((void)(_us))
 #define init_completion(_completion)	((_completion)->done = false)
 #define complete(_completion)		((_completion)->done = true)
 #define completion_done(_completion)	((_completion)->done)

@@ -787,7 +787,7 @@ static void __init call_waits_for_update(struct kunit *test)
 	mutex_lock(&tdx_quote_lock);
 	wake_up_process(rivals.task);
 	while (READ_ONCE(rivals.task->__state) == TASK_RUNNING)
-		msleep(1);
+		fsleep(1000);
 	rivals.quoting = make_module(test, "quote_size=300K");
 	rivals.td = rivals.quoting->td;
 	rivals.report = rivals.quoting->report;
