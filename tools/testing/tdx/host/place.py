@@ -17,12 +17,13 @@ CORPUS = os.path.join(HERE, "corpus")
 TDX = os.path.join(ROOT, "arch", "x86", "virt", "vmx", "tdx")
 
 
-if not os.environ.get("KTREE"):
-    sys.exit("KTREE is not set: it names the patched kernel tree")
+def ktree():
+    return os.environ.get("KTREE") or sys.exit("KTREE is not set: it names the patched kernel tree")
 
 
 def make(*arguments):
     """Return what make prints; its failure is ours."""
+    ktree()
     done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", "-C", HERE, *arguments],
                           stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -48,8 +49,7 @@ class Results:
             os.unlink(self.path)
         # Of what is there now, whatever is edited or committed while it runs.
         self.about = {"revision": revision(),
-                      "base": said("make", "--no-print-directory", "-s", "-C", os.environ["KTREE"],
-                                   "kernelversion")}
+                      "base": said("make", "--no-print-directory", "-s", "-C", ktree(), "kernelversion")}
 
     def write(self, results):
         with open(self.path, "w", encoding="ascii") as file:

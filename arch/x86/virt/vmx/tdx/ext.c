@@ -47,8 +47,7 @@ static bool has_extensions;
  * tdx_ext_get_info() - state and cost of the extensions
  * @info: out
  *
- * Context: any.  Once the kernel has booted, only the state changes, with a runtime
- * update.
+ * Context: any.  A runtime update changes the state.
  */
 void tdx_ext_get_info(struct tdx_ext_info *info)
 {
