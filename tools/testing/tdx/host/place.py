@@ -16,6 +16,9 @@ OUT = os.environ.get("OUT") or os.path.join(ROOT, "build", "host")
 CORPUS = os.path.join(HERE, "corpus")
 TDX = os.path.join(ROOT, "arch", "x86", "virt", "vmx", "tdx")
 
+# The make that this may be run by shares its job slots with those that it knows of, not with ours.
+os.environ.pop("MAKEFLAGS", None)
+
 
 def ktree():
     return os.environ.get("KTREE") or sys.exit("KTREE is not set: it names the patched kernel tree")
