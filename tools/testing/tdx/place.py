@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 
+from revision import ROOT
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 LOGS = os.path.join(ROOT, "build", "logs")
 SCENARIOS = os.path.join(HERE, "scenarios")
 

@@ -152,7 +152,8 @@ struct mutex { bool held; };
 
 static inline void host_set_held(bool *held, bool now)
 {
-	assert(!now || !host_wait(held));
+	if (now)
+		host_wait(held);
 	assert(*held != now);
 	*held = now;
 }
@@ -187,7 +188,7 @@ static inline int mutex_lock_killable(struct mutex *mutex)
 	if (host_wait(&mutex->held))
 		return -EINTR;
 
-	mutex->held = true;
+	mutex_lock(mutex);
 	return 0;
 }
 

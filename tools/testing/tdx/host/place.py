@@ -15,6 +15,7 @@ from revision import ROOT, revision
 OUT = os.environ.get("OUT") or os.path.join(ROOT, "build", "host")
 CORPUS = os.path.join(HERE, "corpus")
 TDX = os.path.join(ROOT, "arch", "x86", "virt", "vmx", "tdx")
+TIMEOUT = 900       # seconds
 
 # The make that this may be run by shares its job slots with those that it knows of, not with ours.
 os.environ.pop("MAKEFLAGS", None)
@@ -37,6 +38,14 @@ def make(*arguments):
 def product():
     """Return the names of the product's files, which the Makefile has."""
     return make("product").split()
+
+
+def run_tests(*command, **options):
+    """Run a program of tests, which take seconds, to its end."""
+    try:
+        return subprocess.run(command, check=False, timeout=TIMEOUT, **options)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"the tests have not ended in {TIMEOUT} s")
 
 
 def said(*command):
