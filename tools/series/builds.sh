@@ -27,6 +27,9 @@ targets() {
 	done | sed "s,^$1:,,; s,\.[cS]\$,.o,; s,^arch/x86/virt/vmx/tdx/.*,arch/x86/virt/vmx/tdx/," | sort -u
 }
 
+# The same without the users of headers from include/.
+own_targets() { sed '/\/include\//d' | targets "$1"; }
+
 # Is target $1 part of a kernel with configuration $2? Kbuild builds it anyway when asked to.
 enabled() {
 	local dir=${1%/} name=${1%/} file symbol makefile
@@ -54,22 +57,32 @@ kmake() {
 	make -s -C "$CHECK/src" O="$dir" W=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "${tools[@]}" "$@"
 }
 
-# The array "configurations" names those to build: both options on or off. The first one prepared is what the others
-# start from. One whose name starts with clang- is for that compiler.
+# The array "configurations" names those to build: tdx-kunit is what the tests have, tdx what an operator has, with no
+# mock and no KUnit, and notdx has no TDX either. The first one prepared is what the others start from. One whose name
+# starts with clang- is for that compiler.
 configure() {
-	local dir=$CHECK/$1 seed=$CHECK/seed stamp
+	local dir=$CHECK/$1 seed=$CHECK/seed on=() off=() stamp symbol
 	mkdir -p "$dir"
 	stamp=$(own_git -C "$CHECK/src" ls-files -s -- '*Kconfig*' | cat - "$seed" "$ROOT/tools/series/builds.sh" | sha1sum)
 	[ "$stamp" != "$(cat "$dir/stamp" 2>/dev/null)" ] || return 0
+	case $1 in
+	*-kunit) on=(INTEL_TDX_HOST KUNIT) ;;
+	*notdx) off=(INTEL_TDX_HOST INTEL_TDX_MOCK KUNIT) ;;
+	*) on=(INTEL_TDX_HOST) off=(INTEL_TDX_MOCK KUNIT) ;;
+	esac
 	{
 		cat "$seed"
 		echo '# CONFIG_WERROR is not set'
-		[[ $1 != *-kunit ]] && echo '# CONFIG_KUNIT is not set' || echo CONFIG_KUNIT=y
-		[[ $1 == *notdx* ]] && echo '# CONFIG_INTEL_TDX_HOST is not set' || echo CONFIG_INTEL_TDX_HOST=y
+		for symbol in "${on[@]}"; do echo "CONFIG_$symbol=y"; done
+		for symbol in "${off[@]}"; do echo "# CONFIG_$symbol is not set"; done
 	} >"$dir/.config"
 	kmake "$dir" olddefconfig >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
-	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" && [[ $1 == *notdx* ]] && echo "$1: TDX is on" && return 1
-	grep -q '^CONFIG_INTEL_TDX_HOST=y' "$dir/.config" || [[ $1 == *notdx* ]] || { echo "$1: TDX is off"; return 1; }
+	for symbol in "${on[@]}"; do
+		grep -qx "CONFIG_$symbol=y" "$dir/.config" || { echo "$1: $symbol is off"; return 1; }
+	done
+	for symbol in "${off[@]}"; do
+		! grep -qx "CONFIG_$symbol=y" "$dir/.config" || { echo "$1: $symbol is on"; return 1; }
+	done
 	if ! cmp -s "$dir/.config" "$dir/config.last"; then
 		kmake "$dir" -j"$jobs" prepare >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
 		cp "$dir/.config" "$dir/config.last"
@@ -87,20 +100,19 @@ build_in() {
 	for target; do ! enabled "$target" "$dir" || wanted+=("$target"); done
 	# That much comes before any target: a few files of the kernel, which include the headers that all others do.
 	[ ${#wanted[@]} -gt 0 ] || wanted=(prepare)
-	kmake "$dir" -k -j2 V=0 "${wanted[@]}" >"$as.out" 2>&1 || echo $? >"$as.status"
+	kmake "$dir" -k -j"$jobs" V=0 "${wanted[@]}" >"$as.out" 2>&1 || echo $? >"$as.status"
 	# Line numbers move, and so would every known warning.
 	sed -nE "/^(make|  [A-Z]+ )|Nothing to be done/d
 		/warning|error|Warning|Error|undefined|\\*\\*\\*/{s,$CHECK/src/,,g; s/:[0-9]+(:[0-9]+)?//g; p}" "$as.out" |
 		sort -u >"$as.warnings"
 }
 
-# build_all NAME TARGET...: in all configurations, two at a time
+# build_all NAME TARGET...: in all configurations at once
 build_all() {
 	local cfg pids=() pid status=0
 	for cfg in "${configurations[@]}"; do
 		build_in "$cfg" "$@" >"$TMP/out.$cfg" 2>&1 &
 		pids+=($!)
-		[ $((${#pids[@]} % 2)) = 1 ] || wait "${pids[-1]}" "${pids[-2]}" || true
 	done
 	for pid in "${pids[@]}"; do wait "$pid" || status=1; done
 	for cfg in "${configurations[@]}"; do cat "$TMP/out.$cfg"; done
@@ -113,23 +125,37 @@ news() {
 	comm -23 "$CHECK/$1/series.warnings" "$CHECK/$1/known-$base"
 }
 
-# ask_base TARGET...: learns what those of the targets that warn of something new have warned of in the base, if
-# they were there.
-ask_base() {
-	local cfg old=() target path
-	for cfg in "${configurations[@]}"; do news "$cfg"; done >"$TMP/news"
+# learn_base TARGET...: learns what those of the targets that are in the base warn of there.
+learn_base() {
+	local cfg old=() target
 	for target; do
-		path=${target%.o}
-		# A header does not say who includes it.
-		grep -q -e "${path%/}" -e '\.h:' "$TMP/news" || continue
-		! own_git -C "$TREE" ls-tree --name-only "$base" -- "$path.c" "$path.S" "${target%/}" | grep -q . || old+=("$target")
+		! own_git -C "$TREE" ls-tree --name-only "$base" -- "${target%.o}.c" "${target%.o}.S" "${target%/}" | grep -q . ||
+			old+=("$target")
 	done
 	[ ${#old[@]} -gt 0 ] || return 0
 	move_to "$base"
 	build_all base "${old[@]}"
 	for cfg in "${configurations[@]}"; do
+		touch "$CHECK/$cfg/known-$base"
 		sort -u -o "$CHECK/$cfg/known-$base" "$CHECK/$cfg/known-$base" "$CHECK/$cfg/base.warnings"
 	done
+}
+
+# Do so ahead of a series of patches: to go back to the base for one of them makes all that come after build more.
+learn_base_once() {
+	[ -f "$CHECK/${configurations[0]}/known-$base" ] || learn_base "$@"
+}
+
+# ask_base TARGET...: the same for those of the targets that warn of something new
+ask_base() {
+	local cfg new=() target path
+	for cfg in "${configurations[@]}"; do news "$cfg"; done >"$TMP/news"
+	for target; do
+		path=${target%.o}
+		# A header does not say who includes it.
+		! grep -q -e "${path%/}" -e '\.h:' "$TMP/news" || new+=("$target")
+	done
+	[ ${#new[@]} = 0 ] || learn_base "${new[@]}"
 }
 
 # Have the next build say again what it warns of in these targets.
