@@ -73,7 +73,6 @@ configure() {
 	{
 		cat "$seed"
 		echo '# CONFIG_WERROR is not set'
-		for symbol in "${on[@]}"; do echo "CONFIG_$symbol=y"; done
 		for symbol in "${off[@]}"; do echo "# CONFIG_$symbol is not set"; done
 	} >"$dir/.config"
 	kmake "$dir" olddefconfig >"$dir/log" 2>&1 || { cat "$dir/log"; return 1; }
@@ -141,11 +140,6 @@ learn_base() {
 	done
 }
 
-# Do so ahead of a series of patches: to go back to the base for one of them makes all that come after build more.
-learn_base_once() {
-	[ -f "$CHECK/${configurations[0]}/known-$base" ] || learn_base "$@"
-}
-
 # ask_base TARGET...: the same for those of the targets that warn of something new
 ask_base() {
 	local cfg new=() target path
@@ -195,6 +189,8 @@ check_build() {
 	note_good
 }
 
+# prepare_build TARGET...: makes the configurations, and has the base say what it warns of in these targets. To go back
+# for that later makes the next patches build more.
 prepare_build() {
 	local cfg first=${configurations[0]}
 	[ -f "$ROOT/arch/x86/virt/vmx/tdx/tests/.kunitconfig" ] || { echo "no tests/.kunitconfig"; return 1; }
@@ -207,5 +203,6 @@ prepare_build() {
 		cp -a "$CHECK/$first" "$CHECK/$cfg"
 		rm "$CHECK/$cfg"/{config.last,stamp}
 	done
+	learn_base "$@"
 	touch "$CHECK/prepared-$first"
 }
